@@ -23,7 +23,7 @@ Category = Literal[
     "numerics", "hang", "launch", "scheduler", "code",
 ]  # fmt: skip
 Role = Literal[
-    "root", "weak", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
+    "root", "weak", "stop", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
 ]  # fmt: skip
 HintSubject = Literal["", "file", "host", "device", "rank", "amount", "name"]
 """What a hint refers to and the log must name."""
@@ -68,6 +68,8 @@ class Signature:
     """Do the lines of several ranks reveal the rank that did not take part in a collective?"""
     explained_by: str = ""
     """Name of a note signature; if that note is in the log, this failure is only a warning."""
+    outranks_stop: bool = False
+    """Does the failure explain a stop before it, as a time limit explains the signal that ends the job?"""
     names: HintSubject = ""
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
 

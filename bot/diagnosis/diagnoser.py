@@ -154,7 +154,7 @@ class Diagnoser:
         found = state.root_cause.failures(state.lines if is_settled else None)
         losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
         finished = bool(state.root_cause.success_at(state.samples))
-        if not finished and _page(found) is None:
+        if not finished and not state.root_cause.is_stopped and _page(found) is None:
             found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
         newest = self._scanner.newest_lines(state, self._tail)
         pace, saved = state.pace, state.checkpoints.last(state.samples)

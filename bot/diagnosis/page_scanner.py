@@ -12,7 +12,7 @@ from dataclasses import replace
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
-from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.failures.noise import as_logged, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.recovery import ProgressEvent
@@ -68,6 +68,8 @@ class PageScanner:
         """Read a page of whole lines; return the new tail."""
         if b"\x1b" in page:
             page = self._ansi.sub(b"", page)
+        if b"\0" in page:
+            page = page.replace(b"\0", b"")  # the hole of a log that was truncated under its writer
         if b"\b" in page:
             page = page.replace(b"\b", b"\r")  # either one starts a progress bar again
         cursor = LineCursor(page, origins, state.lines, state.lines)
@@ -238,6 +240,8 @@ class PageScanner:
             return
         if self._is_noise(signature, raised, text) or _is_last_state(cursor, text, tail):
             return
+        if signature is not None and raised is None:
+            signature = as_logged(signature, line)
         time = parse_timestamp(line)
         if state.quotation.contains(cursor.line, has_timestamp=time is not None) and _is_quotable(signature, raised):
             return

@@ -5,6 +5,7 @@ import codecs
 import gzip
 import itertools
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,8 @@ _GZIP, _BZIP2, _XZ, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS = bytes(code for code in range(32) if code not in b"\b\t\n\v\f\r\x1b")
 """Control characters that do not occur in text. Progress bars and colours use the others."""
+_HOLE = re.compile(rb"\0{8,}|^\0+")
+"""What a log that was truncated under its writer contains: the writer keeps its offset, so the file has a hole."""
 _MAX_XZ_MEMORY = 1 << 27
 """Bytes. `xz -9` needs half of it; zstd has the same limit by default."""
 _MAX_CONTROLS_RATIO = 0.05
@@ -105,7 +108,7 @@ def require_text(page: bytes, name: str) -> None:
     Raises:
         BinaryFile: the page is compressed or binary.
     """
-    text = page.lstrip(b"\0")  # a log that was truncated while its writer kept its offset begins with NULs
+    text = _HOLE.sub(b"", page)
     controls = len(text) - len(text.translate(None, _CONTROLS))
     if page.startswith(tuple(_OPENERS)):
         raise BinaryFile(f"{name} is compressed. Decompress it first.")

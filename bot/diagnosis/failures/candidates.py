@@ -27,6 +27,8 @@ LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
 _RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
+_BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
+"""Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
@@ -34,6 +36,16 @@ _BLAMED_RANK = re.compile(
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
 _CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
+_INTERRUPT_HINT = (
+    "Resume from the last checkpoint if that was not meant. A person or a launcher interrupted the run."
+    " https://docs.python.org/3/library/exceptions.html#KeyboardInterrupt"
+)
+_SIGTERM_HINT = (
+    "Find out who sent SIGTERM, then resume from the last checkpoint."
+    " It comes from a scheduler, an eviction or a person."
+    " https://docs.python.org/3/library/signal.html"
+)
+_SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -42,14 +54,16 @@ class Precedence(enum.IntEnum):
 
     ROOT = 0
     WEAK = 1
-    CASCADE = 2
-    ABORT = 3
-    TEARDOWN = 4
-    BARE_EXCEPTION = 5
-    TRACE = 6
+    STOP = 2
+    """Explains what fails after it, however likely that is a cause; see `root_cause`."""
+    CASCADE = 3
+    ABORT = 4
+    TEARDOWN = 5
+    BARE_EXCEPTION = 6
+    TRACE = 7
 
 
-_CONFIDENCE = (0.95, 0.75, 0.6, 0.6, 0.5, 0.3, 0.3)
+_CONFIDENCE = (0.95, 0.75, 0.9, 0.6, 0.6, 0.5, 0.3, 0.3)
 """By precedence."""
 
 
@@ -74,6 +88,8 @@ class FailureEvent(NamedTuple):
     """The newest step before it."""
     blamed_rank: int | None = None
     """The rank that the text holds responsible."""
+    blamed_others: tuple[int, ...] = ()
+    """Further ranks that it holds responsible."""
 
     @property
     def time_ns(self) -> int | None:
@@ -90,14 +106,19 @@ def parse_event(
     text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
 ) -> FailureEvent:
     """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
-    found = _BLAMED_RANK.search(text)
+    several = _BLAMED_RANKS.search(text)
+    found = None if several else _BLAMED_RANK.search(text)
     blamed = int(found.group(found.lastindex or 0)) if found else None
+    others: tuple[int, ...] = ()
+    if several:
+        blamed, *rest = (int(number) for number in several.group(1).split(","))
+        others = tuple(rest)
     if blamed is not None:
         label = blamed
     elif not isinstance(label, int):
         found = _RANK_IN_TEXT.search(text)
         label = int(found.group(1)) if found else label
-    return FailureEvent(text, line, label, time, position, step, blamed)
+    return FailureEvent(text, line, label, time, position, step, blamed, others)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +137,7 @@ class Candidate:
     min_repeats: int = 1
     identifies_missing_rank: bool = False
     explained_by: str = ""
+    outranks_stop: bool = False
     count: int = 1
     first_ns: int | None = None
     last_ns: int | None = None
@@ -161,6 +183,12 @@ class Candidate:
             self.last_ns = time_ns
         if label is not None and len(self.sources) < MAX_RANKS:
             self.sources.setdefault(str(label), isinstance(label, int))
+
+    def record_event(self, event: FailureEvent) -> None:
+        """Record which processes an event names, and when it happened."""
+        self.record_source(event.label, event.time_ns)
+        for rank in event.blamed_others:
+            self.record_source(rank, None)
 
     def put_first(self, label: Label | None) -> None:
         """Let a rank be the first source instead of a replica, whose ranks the line before did not state."""
@@ -228,7 +256,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         hint=signature.hint, line=event.line, confidence=_CONFIDENCE[precedence],
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
-        explained_by=signature.explained_by, names=signature.names,
+        explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
     )  # fmt: skip
 
 
@@ -246,6 +274,18 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
         confidence=0.9 if precedence is Precedence.ROOT else 0.4, names=meaning.names,
         unnamed_hint=meaning.unnamed_hint,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
+    )  # fmt: skip
+
+
+def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:
+    """Build the stop for a KeyboardInterrupt: of a person, or of a program that raises it for SIGTERM."""
+    is_signal = _SIGTERM_MESSAGE.search(raised.message) is not None
+    return Candidate(
+        name="terminated" if is_signal else "interrupted", precedence=Precedence.STOP, category="scheduler",
+        severity=Severity.WARN,
+        title="Stopped by a signal (SIGTERM)" if is_signal else "Stopped from the keyboard (SIGINT)",
+        hint=_SIGTERM_HINT if is_signal else _INTERRUPT_HINT, line=event.line, confidence=_CONFIDENCE[Precedence.STOP],
+        fingerprint=failure_fingerprint(raised.kind, "", raised.message),
     )  # fmt: skip
 
 

@@ -34,7 +34,14 @@ _NETWORK = re.compile(
     r"(ConnectionError|ConnectTimeout|ReadTimeout|SSLError|URLError|HTTPError|MaxRetryError|gaierror|NameResolutionError|ProxyError)$"
 )
 _DEVICE_MEMORY = re.compile(r"(ResourceExhaustedError|OutOfMemoryError)$")
-_RAY_TASK = re.compile(r"RayTaskError$")
+_RAY_TASK = re.compile(r"RayTaskError(?:\(\w+\))?$")
+_CHANNEL = re.compile(r"/multiprocessing/(?:connection|queues|managers|reduction|resource_sharer|synchronize)\.py$")
+"""Python's own channels between processes."""
+_DATA_LIBRARY = re.compile(
+    r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
+    r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/"
+)
+_INSTALLED = re.compile(r"(?:site|dist)-packages/")
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
@@ -68,14 +75,13 @@ _NETWORK_HINT = (
     "Check the service's name, the network and the credentials. The service could not be reached."
     " https://docs.python.org/3/library/urllib.error.html"
 )
-_INTERRUPT_HINT = "A person or the launcher interrupted the run."
 
 
 @dataclass(frozen=True, slots=True)
 class ExceptionClass:
     """What an exception means for the run."""
 
-    role: Literal["root", "cascade", "teardown", "trace", "silent"] = "root"
+    role: Literal["root", "stop", "cascade", "teardown", "trace", "silent"] = "root"
     category: Category = "code"
     hint: str = _HINT
     severity: Severity = Severity.PAGE
@@ -86,21 +92,22 @@ class ExceptionClass:
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
+_STOP = ExceptionClass("stop", "scheduler", severity=Severity.WARN)
 
 
 def classify_exception(raised: RaisedException) -> ExceptionClass:
     """Classify an exception by its type, message and frame."""
     kind = raised.kind
     if _WARNING.search(kind) or _INTERRUPT.search(kind) or _PLACEHOLDER.search(kind):
-        if kind.endswith("KeyboardInterrupt") and raised.has_traceback:
-            return ExceptionClass("trace", "scheduler", _INTERRUPT_HINT, Severity.INFO)
-        return _SILENT
+        return _STOP if kind.endswith("KeyboardInterrupt") and raised.has_traceback else _SILENT
     if not raised.has_traceback and (_BENIGN_BARE.match(raised.message) or len(kind) < 5):
         return _SILENT
     if raised.is_service:
         return ExceptionClass(hint=_SERVICE_HINT, severity=Severity.WARN)
     if _LAUNCHER.search(kind):
         return ExceptionClass("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown")
+    if _CHANNEL.search(raised.last_path) and kind.endswith(("FileNotFoundError", "OSError", "EOFError")):
+        return ExceptionClass("cascade", "collective")  # the other end of a pipe or a socket is gone
     return _by_type(kind) or _by_location(raised)
 
 
@@ -124,11 +131,20 @@ def _by_location(raised: RaisedException) -> ExceptionClass:
         return ExceptionClass(
             "root", "data" if _DATA.search(text) else "code", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT
         )
-    if _DATA.search(raised.frame) and not kind.endswith(
+    if _is_in_data_code(raised) and not kind.endswith(
         ("AttributeError", "NameError", "TypeError", "NotImplementedError")
     ):
         return ExceptionClass("root", "data", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
     return ExceptionClass()
+
+
+def _is_in_data_code(raised: RaisedException) -> bool:
+    """Was it raised while data was read? The name of a file that only imports something is not evidence."""
+    if raised.frame.endswith(":<module>") and _INSTALLED.search(raised.last_path):
+        return False
+    if _INSTALLED.search(raised.last_path):
+        return bool(_DATA_LIBRARY.search(raised.last_path))
+    return bool(_DATA.search(raised.frame))
 
 
 def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:

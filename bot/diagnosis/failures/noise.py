@@ -5,6 +5,12 @@ recognised here by their form; the catalogue's `advice` entries recognise lines 
 """
 
 import re
+from dataclasses import replace
+
+from bot.diagnosis.catalogue import Signature
+from bot.domain.alerts import Severity
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
 
 _SOURCE_LINE = re.compile(
     r"^\s*(?:\d{1,5}[:|]? {1,8})?(?:"
@@ -38,7 +44,25 @@ _HYPOTHETICAL = re.compile(
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
     r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )
+_KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom"})
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
+
+
+def as_logged(signature: Signature, line: str) -> Signature:
+    """Return the signature of a line as a note if its program logs it only as information.
+
+    What a scheduler or a kernel reports counts at any level: they log every event as information.
+    """
+    if (
+        signature.role not in ("root", "weak")
+        or signature.category == "scheduler"
+        or signature.name in _KERNEL_SIGNATURES
+    ):
+        return signature
+    level = stated_level(line)
+    if level is None or level >= Level.WARNING:
+        return signature
+    return replace(signature, role="note", severity=min(signature.severity, Severity.WARN, key=lambda one: one.rank))
 
 
 def is_quotation(text: str) -> bool:

@@ -16,6 +16,7 @@ from bot.diagnosis.failures.candidates import (
     Precedence,
     candidate_from_cleanup,
     candidate_from_exception,
+    candidate_from_interrupt,
     candidate_from_signature,
     evict_weakest,
     is_more_decisive,
@@ -40,10 +41,15 @@ LAST_LINES = 20
 _REASONS = {
     Precedence.ROOT: "Most likely root cause: the first error that does not follow from another.",
     Precedence.WEAK: "No better explanation in this log.",
+    Precedence.STOP: "A person, the scheduler or a launcher ended the run; no failure in the log precedes it.",
     Precedence.CASCADE: "Usually a side effect of another rank failing, but this log does not show that failure.",
     Precedence.ABORT: "The process aborted; no other line in the log explains why.",
     Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
 }
+
+
+_FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
+"""A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
 
 
 @dataclass(slots=True)
@@ -81,7 +87,7 @@ class RootCauseTracker:
         self.ranks.observe(event)
         root = self.root()
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
-        if root is not None and is_new and candidate.precedence <= Precedence.WEAK and self._has_recovered(root):
+        if root is not None and is_new and candidate.precedence <= Precedence.STOP and self._has_recovered(root):
             self._close(root)
         self.recovery.record_failure(event, is_new=is_new)
         added = self._add(self.candidates, event, candidate, raised)
@@ -111,6 +117,12 @@ class RootCauseTracker:
         """Return the success that applies after a number of samples: it lasts until training clearly resumes."""
         return self.success if samples - self.success_samples < LIVE_SAMPLES else ""
 
+    @property
+    def is_stopped(self) -> bool:
+        """Did a person or the scheduler end the run?"""
+        root = self.root()
+        return root is not None and root.precedence is Precedence.STOP
+
     def all_candidates(self) -> Iterator[Candidate]:
         """Iterate over the candidates, notes and failures that the run recovered from."""
         return chain(self.candidates.values(), self.notes.values(), self.recovered)
@@ -119,7 +131,7 @@ class RootCauseTracker:
         """Return the candidate that explains the others."""
         if not self.candidates:
             return None
-        root = min(self.candidates.values(), key=lambda candidate: (candidate.precedence, candidate.line))
+        root = _explaining(list(self.candidates.values()))
         return next((one for one in self.candidates.values() if _continues_message(root, one)), root)
 
     def failures(self, end: int | None = None) -> list[Failure]:
@@ -148,7 +160,7 @@ class RootCauseTracker:
     ) -> list[tuple[Candidate, bool]]:
         known = group.get(candidate.key)
         if known is not None:
-            known.record_source(event.label, event.time_ns)
+            known.record_event(event)
             if is_more_decisive(event, raised, known):
                 known.put_first(event.label)
                 known.count += known.has_exception  # else the line before only announced the exception
@@ -158,7 +170,7 @@ class RootCauseTracker:
         if len(group) >= MAX_CANDIDATES and not evict_weakest(group, candidate.precedence):
             return []
         candidate.prior_success = self.success_at(event.position.samples)
-        candidate.record_source(event.label, event.time_ns)
+        candidate.record_event(event)
         group[candidate.key] = candidate
         return [(candidate, True)]
 
@@ -188,7 +200,7 @@ class RootCauseTracker:
         is_handled = candidate.is_handled or self.recovery.is_retried(candidate)
         is_harmless = (
             is_handled
-            or candidate.precedence >= Precedence.CASCADE
+            or candidate.precedence >= Precedence.STOP
             or candidate.category == "launch"
             or self.success == "hard"
         )
@@ -218,8 +230,9 @@ class RootCauseTracker:
             return Severity.INFO, "The run completed anyway."
         if end is None and self.recovery.is_retried(root) and not self._is_contradicted(root):
             return Severity.INFO, "The run reports that it retries, skips or ignores it."
-        if root.explained_by and (note := self.notes.get(root.explained_by)):
-            return Severity.WARN, f"{note.title}."
+        explained = self.notes.get(root.explained_by) or self.candidates.get(root.explained_by)
+        if explained is not None:
+            return Severity.WARN, f"{explained.title}."
         if root.precedence is Precedence.TRACE:
             return Severity.INFO, "The log contains only an exit code, with no failure near it."
         if root.precedence is Precedence.BARE_EXCEPTION:
@@ -242,7 +255,32 @@ def _candidate(event: FailureEvent, signature: Signature | None, raised: RaisedE
     if raised is None:
         return None
     meaning = classify_exception(raised)
+    if meaning.role == "stop":
+        return candidate_from_interrupt(event, raised)
     return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)
+
+
+def _explaining(candidates: list[Candidate]) -> Candidate:
+    """Return the candidate that explains the others.
+
+    A stop explains what follows it, and the peers that lost their connection just before it was logged. It explains
+    neither a failure before it nor what gives a reason for the stop, such as a time limit.
+    """
+    stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
+    if stop is not None:
+        own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
+        candidates = own or [stop]
+    return min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
+
+
+def _precedes(candidate: Candidate, stop: Candidate) -> bool:
+    """Did the run fail with `candidate` before it was stopped?"""
+    is_failure = candidate.precedence <= Precedence.WEAK or candidate.precedence in _FAILED_BEFORE_STOP
+    return candidate.line < stop.line and (is_failure or candidate.identifies_missing_rank)
+
+
+def _line(candidate: Candidate) -> int:
+    return candidate.line
 
 
 def _continues_message(root: Candidate, other: Candidate) -> bool:
@@ -259,4 +297,5 @@ def _continues_message(root: Candidate, other: Candidate) -> bool:
 def _note(note: Candidate, ended_at: int | None) -> Failure:
     is_consequence = ended_at is not None and note.line >= ended_at
     severity = Severity.INFO if is_consequence or note.prior_success else note.severity
-    return note.to_failure(severity, "Worth knowing; the run continues.")
+    reason = "It was logged after the failure." if is_consequence else "Worth knowing; it did not end the run."
+    return note.to_failure(severity, reason)

@@ -100,6 +100,8 @@ class RaisedException:
     """The line of the last frame in the user's code; "" if there was none."""
     user_number: int = 0
     """Number of that frame, from 1."""
+    last_path: str = ""
+    """The file of the innermost frame, in the user's code or not."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,7 @@ class OpenTraceback:
     user_line: str = ""
     user_number: int = 0
     any_frame: str = ""
+    last_path: str = ""
     is_cleanup: bool = False
     """Was it announced as clean-up?"""
     has_finalizer: bool = False
@@ -217,6 +220,7 @@ class Tracebacks:
             frames=state.frames if state.depth <= 1 else 0,
             user_line=state.user_line,
             user_number=state.user_number,
+            last_path=state.last_path,
         )
         state.depth -= 1
         if state.depth <= 0:
@@ -226,7 +230,7 @@ class Tracebacks:
     def _frame(self, state: OpenTraceback, found: re.Match[str], text: str) -> None:
         path, function = found.group(1), found.group(3) or ""
         name = f"{path.rsplit('/', 1)[-1]}:{function.strip()}"
-        state.any_frame = name
+        state.any_frame, state.last_path = name, path[-FRAME_CHARS:]
         state.frames += 1
         state.has_full_path = state.has_full_path or path.startswith("/")
         if not is_library(path):

@@ -238,7 +238,6 @@ FAILING: list[tuple[str, str, str]] = [
     ("open files", "code", traced("OSError: [Errno 24] Too many open files")),
     ("lost gpu in nvidia-smi", "gpu_fault", "Unable to determine the device handle for GPU 0000:01:00.0: Unknown Error\n"),
     ("the program reports its failure", "code", STEPS + "ERROR: Training failed with exit code 1\n"),
-    ("closed terminal", "scheduler", STEPS + "W0101 10:00:00.000000 12 torch/distributed/elastic/agent/server/api.py:723] Received 1 death signal, shutting down workers\n"),
     ("spawned process killed", "host_memory", traced("torch.multiprocessing.spawn.ProcessExitedException: process 1 terminated with signal SIGKILL", file="launch")),
     ("crash by launcher exit code", "code", "ERROR:composer.cli.launcher:Global rank 0 (PID 12) exited with code -11\n"),
     ("bus error by launcher exit code", "host_memory", "ERROR:composer.cli.launcher:Global rank 2 (PID 12) exited with code -7\n"),

@@ -165,7 +165,7 @@ def test_end_of_epoch_is_not_end_of_run(scanner: PageScanner) -> None:
 @pytest.mark.parametrize(
     ("error", "category", "severity"),
     [
-        ("KeyboardInterrupt", "scheduler", "info"),
+        ("KeyboardInterrupt", "scheduler", "warn"),
         ("ConnectionResetError: [Errno 104] Connection reset by peer", "collective", "page"),
         ("subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.", "code", "page"),
         ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='x', port=443)", "launch", "page"),

@@ -12,12 +12,14 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
 from bot.commands.parsing.parser import parse_argv
 from bot.commands.subcommands.shell import CheckCommand, ServeCommand
+from bot.terminal.topics import TOPICS
 from emulator.demo import connected
 from tests.acceptance.program import REPOSITORY, Machine
 from tests.support.waiting import LONGEST_S
@@ -114,8 +116,20 @@ def test_wheel_contains_only_the_program(installed: Installed) -> None:
     migrations = {f"bot/_migrations/{path.relative_to(REPOSITORY / 'migrations').as_posix()}" for path in scripts}
     assert "bot/diagnosis/signatures.toml" in names
     assert len(migrations) > 1
-    assert set() == (program | migrations) - names
+    documents = {f"bot/_docs/{name}" for name in ("manifest.yml", *(topic.file for topic in TOPICS.values()))}
+    assert set() == (program | migrations | documents) - names
     assert {"bot"} == {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+
+
+def test_metadata_of_the_wheel_is_complete(installed: Installed) -> None:
+    with zipfile.ZipFile(installed.wheel) as wheel:
+        (name,) = (one for one in wheel.namelist() if one.endswith(".dist-info/METADATA"))
+        metadata = message_from_bytes(wheel.read(name))
+    described = ("Summary", "Author", "License-Expression", "License-File", "Keywords", "Requires-Python")
+    assert [] == [field for field in described if not metadata[field]]
+    tested = {one.rpartition(" ")[2] for one in metadata.get_all("Classifier", []) if "Python :: 3." in one}
+    assert {"3.11", "3.12", "3.13", "3.14"} == tested
+    assert str(metadata.get_payload()).startswith("# trainwatch\n")
 
 
 def test_emulator_and_tests_are_not_installed(installed: Installed) -> None:

@@ -17,8 +17,8 @@ $(UV):
 setup: $(UV) ## create .venv with trainwatch and its tools; leaves .venv/bin/trainwatch ready
 	@$(UV) sync --locked --quiet --compile-bytecode
 
-demo: setup ## the emulated clouds, an emulated Slack and the real bot; prints one URL
-	@.venv/bin/python -m emulator.demo
+demo: setup ## the emulated clouds, an emulated Slack and the real bot; prints one URL; STORY=hang starts one story
+	@.venv/bin/python -m emulator.demo $(if $(STORY),--story $(STORY))
 
 test: setup ## all tests but the slow ones (SQLite, PostgreSQL, a browser where there is one)
 	@.venv/bin/pytest -n 2 --dist worksteal -m "not slow"

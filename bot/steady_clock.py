@@ -28,7 +28,7 @@ class SteadyClock:
     """Returns the current time when called."""
 
     def __init__(self, system: Clock = read_system_clock, monotonic: Callable[[], float] = monotonic_s) -> None:
-        self._system, self.monotonic = system, monotonic
+        self.system, self.monotonic = system, monotonic
         self._set_to, self._set_at_s = system(), monotonic()
 
     def __call__(self) -> datetime:
@@ -37,7 +37,7 @@ class SteadyClock:
 
     def system_offset(self) -> timedelta:
         """Return how far the system clock is ahead."""
-        return self._system() - self()
+        return self.system() - self()
 
     def set(self, now: datetime) -> None:
         """Set the time."""

@@ -4,6 +4,7 @@ The bot is started as anyone would start it, with settings that lead to the emul
 folder. Then somebody subscribes the channel to the stories, so that alerts arrive within a minute.
 """
 
+import argparse
 import asyncio
 import contextlib
 import errno
@@ -12,15 +13,16 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from emulator.demo_clock import DemoClock
 from emulator.demo_messages import post_messages
+from emulator.director import Director
 from emulator.sandbox import Sandbox, sandbox
+from emulator.scenarios import SCENARIOS
 from emulator.slack.app import create_slack
 from emulator.slack.manifest import read_scopes
-from emulator.slack.person_actions import PersonActions
 from emulator.stories import start_stories
 from emulator.world import World
 
@@ -28,6 +30,7 @@ PACE: Mapping[str, str] = {
     "TRAINWATCH_POLL_INTERVAL": "2s",
     "TRAINWATCH_DRAIN": "8s",
     "TRAINWATCH_OVERLAP": "20s",
+    "TRAINWATCH_LEASE": "1h",  # time may move 10 minutes in seconds, while a message is on its way
     "TRAINWATCH_LOG_LEVEL": "warning",
 }
 """Settings that compress hours into a minute."""
@@ -50,6 +53,9 @@ WELCOME = """
   trainwatch demo: emulated clouds, an emulated Slack, and the real bot.
 
     {url}
+
+  Above the channel there is a bar of stories: press one, then move time forward to its next event. The platforms,
+  Slack and the bot move together. Without a browser: make demo STORY=hang, or python -m emulator.demo --list-stories.
 
   In #training and #alerts, within a minute: an out-of-memory, idle GPUs, a corrupt file, a lost spot machine, a
   diverged loss, failing requests. After a minute and a half the idle GPUs and the sick deployment recover, and their
@@ -83,14 +89,16 @@ WELCOME = """
 
 
 @contextlib.asynccontextmanager
-async def bot_process(settings: Mapping[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def bot_process(
+    settings: Mapping[str, str], folder: Path, program: Sequence[str] = ("bot", "serve")
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run ``trainwatch serve`` with nothing of the caller's own settings; ends it gently, and if need be not gently."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SYSTEMROOT") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "bot",
-        "serve",
+        *program,
+        stdin=asyncio.subprocess.PIPE,
         cwd=folder,
         env={**kept, "PYTHONPATH": str(Path(__file__).parents[1]), **settings},
         start_new_session=True,  # Ctrl-C goes to the demo, which then stops the bot in order
@@ -129,12 +137,23 @@ def free_port() -> int:
     return port
 
 
-async def subscribe(person_actions: PersonActions) -> None:
-    """Invite the bot and type the subscriptions of the demo, as ada would."""
+async def begin(director: Director, story: str | None) -> None:
+    """Invite the bot; then start the named story, or type the subscriptions of the demo, as ada would."""
+    person_actions = director.on.slack.person_actions
     person_actions.invite_bot("ada", "#alerts")
     post_messages(person_actions)
+    if story:
+        await director.start("ada", story)
+        return
     for channel, words in SUBSCRIPTIONS:
         await person_actions.slash("ada", channel, "/train", f"watch {words}", wait_s=10)
+
+
+def move_bot(process: asyncio.subprocess.Process) -> Callable[[float], None]:
+    """Return what moves the clock of a bot that ``emulator.demo_bot`` runs."""
+    assert process.stdin is not None
+    stdin = process.stdin
+    return lambda seconds: stdin.write(f"{seconds}\n".encode())
 
 
 def shell_settings(settings: Mapping[str, str], folder: Path) -> Path:
@@ -144,26 +163,45 @@ def shell_settings(settings: Mapping[str, str], folder: Path) -> Path:
     return file
 
 
-async def demo(port: int) -> None:
+async def demo(port: int, story: str | None) -> None:
     """Run until cancelled."""
-    world = World()
+    clock = DemoClock()
+    world = World(clock.utc_now)
+    slack = create_slack(scopes=read_scopes(), clock=clock.now_s, steady=clock.system)
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
-        async with sandbox(world, slack=create_slack(scopes=read_scopes()), port=port) as on:
+        async with sandbox(world, slack=slack, port=port) as on:
             own = {"DATABASE_URL": f"sqlite:///{folder}/demo.db", "TRAINWATCH_HEALTH_PORT": str(free_port())}
             settings = {**on.settings, **PACE, **own}
-            async with bot_process(settings, Path(folder)) as process:
+            director = Director(on, clock)
+            async with bot_process(settings, Path(folder), ("emulator.demo_bot",)) as process:
+                clock.followers.append(move_bot(process))
                 await connected(on, process)
-                start_stories(world, datetime.now(UTC))
-                await subscribe(on.slack.person_actions)
+                start_stories(world, world.now)
+                await begin(director, story)
+                slack.context.stage = director
                 health = f"http://127.0.0.1:{own['TRAINWATCH_HEALTH_PORT']}"
                 shell = shell_settings(on.settings, Path(folder))
-                print(WELCOME.format(url=on.url, health=health, shell=shell), flush=True)
-                raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
+                page = f"{on.url}/#stories" if story else on.url
+                print(WELCOME.format(url=page, health=health, shell=shell), flush=True)
+                await play(director, process)
 
 
-async def main(port: int) -> int:
+async def play(director: Director, process: asyncio.subprocess.Process) -> None:
+    """Play the stories until cancelled.
+
+    Raises:
+        RuntimeError: the bot ended.
+    """
+    playing = asyncio.create_task(director.run())
+    try:
+        raise RuntimeError(f"The bot ended with exit code {await process.wait()}.")
+    finally:
+        playing.cancel()
+
+
+async def main(port: int, story: str | None) -> int:
     """Run the demo until Ctrl-C, SIGTERM or the end of the terminal; returns the exit code."""
-    running = asyncio.create_task(demo(port))
+    running = asyncio.create_task(demo(port, story))
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # once is enough: a second Ctrl-C must not end the cleaning up
@@ -195,5 +233,26 @@ def wanted_port(text: str) -> int:
     return int(text or "0")
 
 
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read `--story` and `--list-stories`.
+
+    Raises:
+        SystemExit: an argument is invalid, or help was asked for.
+    """
+    parser = argparse.ArgumentParser(prog="python -m emulator.demo", description="Run the trainwatch demo.")
+    parser.add_argument("--story", choices=[one.name for one in SCENARIOS], help="start with this story alone")
+    parser.add_argument("--list-stories", action="store_true", help="list the stories and exit")
+    return parser.parse_args(arguments)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the demo, or list its stories; returns the exit code."""
+    chosen = parse_arguments(arguments)
+    if chosen.list_stories:
+        print("\n".join(f"{one.name:15}{one.summary}" for one in SCENARIOS))
+        return 0
+    return asyncio.run(main(wanted_port(os.environ.get("PORT", "")), chosen.story))
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(wanted_port(os.environ.get("PORT", "")))))
+    sys.exit(run(sys.argv[1:]))

@@ -16,9 +16,9 @@ ENDED_S = LAST_STEP_S + 4
 CHECKPOINT_STEPS = 50
 
 
-def ends_well(world: World, timeline: Timeline) -> None:
+def ends_well(world: World, timeline: Timeline, job_id: str = "end2end", name: str = "llama-8b-sft") -> None:
     """Wait for the GPUs of a job that runs out of memory, take 200 steps in a minute, and complete."""
-    host = "end2end-0"
+    host = f"{job_id}-0"
     story_log = StoryLog("e2e5d", seed=707)
     story_log.write(timeline.at(RUNNING_S + 1), text.start_up(GPUS, host)[:-1])
     for step in range(1, STEPS + 1):
@@ -36,8 +36,8 @@ def ends_well(world: World, timeline: Timeline) -> None:
         Status(timeline.at(RUNNING_S), "TRAINING_JOB_RUNNING"),
         Status(timeline.at(ENDED_S), "TRAINING_JOB_COMPLETED"),
     ]
-    job = world.add_training_job(PROJECT, "end2end", lines=story_log.lines, statuses=statuses)
-    job.name = "llama-8b-sft"
+    job = world.add_training_job(PROJECT, job_id, lines=story_log.lines, statuses=statuses)
+    job.name = name
     world.gpu_capacity = 56  # as many as the other stories hold
     since, until = timeline.at(RUNNING_S), timeline.at(ENDED_S)
 

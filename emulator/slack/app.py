@@ -111,6 +111,7 @@ def create_slack(
     scopes: Iterable[str] = SCOPES,
     limits: RateLimits | None = None,
     clock: Callable[[], float] = time.time,
+    steady: Callable[[], float] | None = None,
     http_client: httpx.AsyncClient | None = None,
 ) -> Slack:
     """Build an emulated Slack with #training (the bot is in), #alerts, #random and the people ada, ben and chen.
@@ -121,6 +122,7 @@ def create_slack(
         scopes: what the app was granted.
         limits: rate limits; Slack's own if None.
         clock: seconds since the epoch, for interaction_tokens, limits and time stamps.
+        steady: the same for interaction tokens and limits only, where `clock` may jump.
         http_client: the client for HTTP delivery.
     """
     app = App("A0TRAIN", "trainwatch", "B0TRAIN", "U0TRAIN", BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, frozenset(scopes))
@@ -139,7 +141,7 @@ def create_slack(
     workspace.add_channel("alerts", members=everyone, topic="Alerts of every system")
     workspace.groups = {group.id: group for group in (UserGroup("S0ONCALL", "oncall", frozenset({"U0BEN"})),)}
     workspace.add_channel("random", members=everyone, topic="Non-work banter")
-    context = MethodContext(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"))
+    context = MethodContext(workspace, limits or RateLimits(), base_url=base_url.rstrip("/"), steady=steady)
     sockets = SocketHub(context)
     event_sender = EventSender(sockets)
     if request_url:

@@ -201,7 +201,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something a person may see now: kind is posted, edited, deleted, view, view_closed, home, channel or notice."""
+    """Something a person may see now.
+
+    Its kind is posted, edited, deleted, view, view_closed, home, channel, stage or notice.
+    """
 
     kind: str
     channel: str | None = None

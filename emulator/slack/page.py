@@ -20,6 +20,7 @@ from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import Change, Channel, File, Json, Message, User, View
 from emulator.slack.person_actions import PersonActions
 from emulator.slack.serialization import file_json, message_json
+from emulator.slack.stage import Stage
 from emulator.slack.web_api import learn_base_url
 
 STATIC = Path(__file__).parent / "static"
@@ -98,6 +99,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
         },
         "modal": _view(workspace.modal(viewer.id)),
         "home": _view(home),
+        "stage": context.stage.state() if context.stage else None,
     }
 
 
@@ -161,6 +163,8 @@ def _change(context: MethodContext, change: Change, viewer: User) -> Json | None
             return {"kind": "modal", "view": _view(context.workspace.modal(viewer.id))}
         case "home":
             return {"kind": "home", "view": _view(change.view)}
+        case "stage" if context.stage:
+            return {"kind": "stage", "stage": context.stage.state()}
         case "channel" if channel:
             return {"kind": "channel", "channel": _channel(context, channel)}
         case _:
@@ -265,6 +269,29 @@ async def _invite(_desk: MethodContext, person_actions: PersonActions, body: Jso
     return {}
 
 
+async def _story(context: MethodContext, _people: PersonActions, body: Json) -> Json:
+    return await _stage(context).start(body["user"], body["name"])
+
+
+async def _advance(context: MethodContext, _people: PersonActions, body: Json) -> Json:
+    await _stage(context).advance(body["seconds"])
+    return {}
+
+
+def _stage(context: MethodContext) -> Stage:
+    if context.stage is None:
+        raise LookupError("stories")
+    return context.stage
+
+
+async def _react(context: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    message = context.workspace.channel(body["channel"]).find(body["ts"])
+    if message is None:
+        raise KeyError(body["ts"])
+    person_actions.toggle_reaction(body["user"], message, body["name"])
+    return {}
+
+
 _ACTIONS: dict[str, Callable[[MethodContext, PersonActions, Json], Awaitable[Json]]] = {
     "slash": _slash,
     "say": _say,
@@ -276,4 +303,7 @@ _ACTIONS: dict[str, Callable[[MethodContext, PersonActions, Json], Awaitable[Jso
     "home": _home,
     "direct": _direct,
     "invite": _invite,
+    "react": _react,
+    "story": _story,
+    "advance": _advance,
 }

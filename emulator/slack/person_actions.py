@@ -35,6 +35,7 @@ _EVENT_SCOPES = {
     "member_left_channel": "channels:read",
     "member_left_channel.private": "groups:read",
     "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
 }
 
 
@@ -236,10 +237,24 @@ class PersonActions:
         """Add a reaction to a message, which the app is notified of."""
         person = self._who(user)
         message.reactions.setdefault(name, []).append(person.id)
+        self._report_reaction("reaction_added", person, message, name)
+
+    def toggle_reaction(self, user: str, message: Message, name: str) -> None:
+        """Add a reaction to a message, or take it away if this person has added it before."""
+        person = self._who(user)
+        if person.id not in message.reactions.get(name, []):
+            self.react(user, message, name)
+            return
+        message.reactions[name].remove(person.id)
+        if not message.reactions[name]:
+            del message.reactions[name]
+        self._report_reaction("reaction_removed", person, message, name)
+
+    def _report_reaction(self, kind: str, person: User, message: Message, name: str) -> None:
         self.context.workspace.touch(message)
         item = {"type": "message", "channel": message.channel, "ts": message.ts}
-        event = {"type": "reaction_added", "user": person.id, "reaction": name, "item_user": message.user, "item": item}
-        self._tell("reaction_added", event)
+        event: Json = {"user": person.id, "reaction": name, "item_user": message.user, "item": item}
+        self._tell(kind, {"type": kind, **event})
 
     def invite_bot(self, user: str, channel: str) -> None:
         """Make the app a member of a channel."""

@@ -14,6 +14,7 @@ from emulator.slack.faults import Faults
 from emulator.slack.interaction_tokens import InteractionTokens
 from emulator.slack.limits import RateLimits
 from emulator.slack.model import Channel, Json, Message, SlackError
+from emulator.slack.stage import Stage
 from emulator.slack.workspace import Workspace
 
 
@@ -30,10 +31,15 @@ class MethodContext:
     calls: deque[tuple[str, Json]] = field(default_factory=lambda: deque(maxlen=10_000))
     """The latest Web API calls with their arguments, oldest first; for tests."""
 
+    stage: Stage | None = None
+    """What the page offers besides Slack; None for a Slack alone."""
+    steady: Callable[[], float] | None = None
+    """The clock of rate limits and interaction tokens where it is not the workspace's."""
+
     @property
     def now(self) -> float:
-        """Seconds since the epoch, on the workspace's clock."""
-        return self.workspace.clock()
+        """Seconds since the epoch, for rate limits and interaction tokens."""
+        return (self.steady or self.workspace.clock)()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ class Director:
         self._plan(scenario, cast)
         await self._type(user, watch)
         self._publish()
-        return {"channel": self._channel_id, "command": f"/train {watch}"}
+        reference = scenario.watched(number).split()[0]
+        return {"channel": self._channel_id, "question": f"@trainwatch what happened to {reference}"}
 
     async def advance(self, seconds: float | None) -> None:
         """Move time forward in steps; None: to just after the next event of a story."""

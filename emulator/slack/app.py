@@ -21,7 +21,7 @@ from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
 from emulator.slack.faults import Fault
 from emulator.slack.limits import RateLimits
-from emulator.slack.manifest import read_commands, read_is_read_only, read_shortcuts, read_unfurl_domains
+from emulator.slack.manifest import read_commands, read_is_read_only, read_shortcuts, read_tabs, read_unfurl_domains
 from emulator.slack.methods.call import MethodContext
 from emulator.slack.model import App, User, UserGroup
 from emulator.slack.person_actions import PersonActions
@@ -129,6 +129,7 @@ def create_slack(
     app.global_shortcuts = read_shortcuts("global")
     app.commands, app.shortcuts, app.is_read_only = read_commands(), read_shortcuts(), read_is_read_only()
     app.unfurl_domains = read_unfurl_domains()
+    app.has_home_tab, app.has_messages_tab = read_tabs()
     person_actions = (
         User("U0ADA", "ada", "Ada Lovelace", email="ada@example.com"),
         User("U0BEN", "ben", "Ben Okafor", email="ben@example.com"),

@@ -30,6 +30,12 @@ def read_is_read_only(manifest: Path = MANIFEST) -> bool:
     return bool(features["app_home"]["messages_tab_read_only_enabled"])
 
 
+def read_tabs(manifest: Path = MANIFEST) -> tuple[bool, bool]:
+    """Whether the app has a Home tab, and whether it has a Messages tab."""
+    app_home = yaml.safe_load(manifest.read_text(encoding="utf-8"))["features"]["app_home"]
+    return bool(app_home["home_tab_enabled"]), bool(app_home["messages_tab_enabled"])
+
+
 def read_scopes(manifest: Path = MANIFEST) -> frozenset[str]:
     """The bot scopes."""
     return frozenset(yaml.safe_load(manifest.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"])

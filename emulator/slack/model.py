@@ -66,6 +66,8 @@ class App:
     """Links to these domains are reported to the app (`unfurl_domains` in the manifest)."""
     escapes_commands: bool = True
     """Whether mentions and links in slash commands arrive as markup (`should_escape` in the manifest)."""
+    has_home_tab: bool = True
+    """Whether the app has a Home tab (`home_tab_enabled` in the manifest)."""
     has_messages_tab: bool = True
     """Whether the app shows its direct messages (`messages_tab_enabled` in the manifest)."""
     is_read_only: bool = True

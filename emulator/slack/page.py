@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from emulator.slack.methods.call import MethodContext
-from emulator.slack.model import Change, Channel, File, Json, Message, User, View
+from emulator.slack.model import App, Change, Channel, File, Json, Message, User, View
 from emulator.slack.person_actions import PersonActions
 from emulator.slack.serialization import file_json, message_json
 from emulator.slack.stage import Stage
@@ -80,7 +80,7 @@ def page_state(context: MethodContext, viewer: User) -> Json:
     return {
         "team": workspace.team_name,
         "viewer": viewer.id,
-        "app": {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only},
+        "app": _app(app),
         "commands": [{"name": name, "hint": hint} for name, hint in app.commands],
         "shortcuts": [{"id": callback_id, "name": name} for callback_id, name in app.shortcuts],
         "globals": [{"id": callback_id, "name": name} for callback_id, name in app.global_shortcuts],
@@ -101,6 +101,11 @@ def page_state(context: MethodContext, viewer: User) -> Json:
         "home": _view(home),
         "stage": context.stage.state() if context.stage else None,
     }
+
+
+def _app(app: App) -> Json:
+    tabs = [name for name, is_on in (("home", app.has_home_tab), ("messages", app.has_messages_tab)) if is_on]
+    return {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only, "tabs": tabs}
 
 
 def _viewer(context: MethodContext, request: Request) -> User:

@@ -15,25 +15,37 @@
 //   block-<type>, chart, file, edited, ping, mention, input-error   parts of messages and modals
 //   modal, modal-submit, modal-close, confirm, confirm-yes          dialogs
 //   tab-home, tab-messages, home, invite-bot                        App Home and the invitation of the bot
+//   react-<name>, reaction-<name>, copy-link, mark-unread, theme    reactions, the menu of a message, dark mode
+//   story-<name>, advance-<seconds>, advance-next, clock, coach, coach-next, coach-skip, coach-example   of a demo
 
 import { renderBlocks } from "./blocks.js";
-import { composer } from "./composer.js";
-import { h, icon } from "./dom.js";
-import { avatar, updateList } from "./messages.js";
-import { modalElement, viewPlace } from "./modal.js";
+import { setAhead } from "./clock.js";
+import { createCoach } from "./coach.js";
+import { channelComposer } from "./compose.js";
+import { showProfile } from "./confirm.js";
+import { h } from "./dom.js";
+import { appHead, channelHead } from "./heads.js";
+import { listenToKeys } from "./keyboard.js";
+import { listenToLinks } from "./links.js";
+import { updateList } from "./messages.js";
+import { modalHost, viewPlace } from "./modal.js";
 import { names } from "./mrkdwn.js";
 import { keepPrivate, noticeMessage, toast } from "./notices.js";
 import { follower } from "./scrolling.js";
 import { sidebarEntries } from "./sidebar.js";
-import { isAnyUnread, markRead, noteUnread, unreadOf } from "./unread.js";
+import { stageBar } from "./stage.js";
+import { storeChannel, storeMessage } from "./store.js";
+import { themeSwitch } from "./theme.js";
+import { threadPane } from "./thread.js";
+import { isAnyUnread, markRead, markUnread, noteUnread, unreadOf } from "./unread.js";
 
 const $ = (id) => document.getElementById(id);
 const address = new URLSearchParams(location.search);
 const state = { viewer: address.get("user") ?? "ada", channel: null, thread: null, tab: "messages", newFrom: null, asked: null, moves: 0 };
 const ANSWER_WITHIN_MS = 10_000;
 const scroll = follower($("list"), "new-messages");
-let threadScroll = null;
 let data = null;
+let [drawStage, coach] = [null, () => {}];
 
 const page = {
   get users() {
@@ -45,7 +57,11 @@ const page = {
   get appName() {
     return data.app.name;
   },
+  get viewer() {
+    return data.viewer;
+  },
   async act(action) {
+    if (/acknowledge|:logs/.test(action.action_id)) coach(action.action_id.includes("logs") ? "logs" : "acknowledge");
     const response = await fetch("page/act", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
@@ -63,6 +79,13 @@ const page = {
   openThread: (message) => {
     state.thread = message.thread_ts ?? message.ts;
     drawThread({ fresh: true });
+    $("thread").querySelector("textarea")?.focus();
+  },
+  markUnread: (message) => {
+    markUnread(message, data.messages[message.channel], data.viewer);
+    state.newFrom = message.ts;
+    drawMessages();
+    drawSidebar();
   },
 };
 
@@ -74,11 +97,13 @@ async function load() {
   names.users = data.users;
   names.groups = data.groups;
   names.channels = Object.fromEntries(data.channels.map((channel) => [channel.id, channel]));
-  state.channel ??= (data.channels.find((channel) => `#${channel.name}` === location.hash) ?? data.channels[0]).id;
+  const first = data.channels.find((channel) => `#${channel.name}` === location.hash) ?? data.channels.find((channel) => channel.id === data.stage?.channel);
+  state.channel ??= (first ?? data.channels[0]).id;
+  takeStage(data.stage);
   $("team").textContent = data.team;
   drawViewers();
   drawChannel(!before);
-  drawModal();
+  drawModal(data.modal);
 }
 
 function listen() {
@@ -102,25 +127,42 @@ function take(change) {
       return drawMessages();
     case "modal":
       data.modal = change.view;
-      return drawModal();
+      return drawModal(data.modal);
     case "home":
       data.home = change.view;
       return isHome() && drawHome();
     case "channel":
       return takeChannel(change.channel);
+    case "stage":
+      return takeStage(change.stage);
     default:
       return notice(change.text, change.channel);
   }
 }
 
+function takeStage(stage) {
+  data.stage = stage;
+  $("stage").hidden = !stage;
+  if (!stage) return;
+  setAhead(stage.now - Date.now() / 1000);
+  if (!drawStage) {
+    drawStage = stageBar($("stage"), { act: page.act, onStart: takeStory });
+    coach = createCoach($("coach"), { fill });
+  }
+  drawStage(stage);
+}
+
+function takeStory(started) {
+  if (!started.channel) return;
+  go(started.channel);
+  coach("story", started.question);
+}
+
 function takeMessage(message) {
-  const list = (data.messages[message.channel] ??= []);
-  const index = list.findIndex((one) => one.ts === message.ts);
-  if (index >= 0) list[index] = message;
-  else list.push(message);
-  if (index < 0 && message.is_reply && !message.is_ephemeral) countReply(list, message);
-  if (index < 0 && message.channel !== state.channel) noteUnread(message, data.viewer);
-  drawMessages(index < 0 ? { arrived: message, isOwn: isOwn(message) } : {});
+  if (JSON.stringify(message.blocks ?? []).includes("_acknowledge")) coach("alert");
+  const isNew = storeMessage((data.messages[message.channel] ??= []), message);
+  if (isNew && message.channel !== state.channel) noteUnread(message, data.viewer);
+  drawMessages(isNew ? { arrived: message, isOwn: isOwn(message) } : {});
   drawSidebar();
 }
 
@@ -131,17 +173,8 @@ function isOwn(message) {
   return isAnswer || message.is_ephemeral || message.user === data.viewer;
 }
 
-function countReply(list, reply) {
-  const at = list.findIndex((one) => one.ts === reply.thread_ts);
-  if (at < 0) return;
-  const users = new Set([...(list[at].reply_users ?? []), reply.user]);
-  list[at] = { ...list[at], reply_count: (list[at].reply_count ?? 0) + 1, reply_users: [...users], latest_reply: reply.ts };
-}
-
 function takeChannel(channel) {
-  const index = data.channels.findIndex((one) => one.id === channel.id);
-  if (index >= 0) data.channels[index] = channel;
-  else data.channels.push(channel);
+  storeChannel(data.channels, channel);
   names.channels[channel.id] = channel;
   drawSidebar();
   if (channel.id === state.channel) drawChannel();
@@ -153,6 +186,9 @@ function notice(text, place = null, thread_ts = undefined) {
   return takeMessage(noticeMessage(text, target, thread_ts, data.messages[target] ?? []));
 }
 
+const [drawModal, drawPane] = [modalHost($("modals"), page), threadPane($("thread"), { page, say: (...what) => compose.say(...what), close: closeThread })];
+const compose = channelComposer($("composer"), { page, place: () => ({ channel: state.channel, data }), notice, onSend: (thread_ts) => (thread_ts || scroll.toBottom(), coach("sent")) });
+const fill = (text) => !isHome() && compose.fill(text);
 const channel = () => data.channels.find((one) => one.id === state.channel);
 const isHome = () => channel().is_im && state.tab === "home";
 const appChannel = () => data.channels.find((one) => one.is_im && one.has_bot);
@@ -173,9 +209,10 @@ async function openApp() {
   const answer = await page.act({ do: "direct" });
   if (!data.channels.some((one) => one.id === answer.channel)) await load();
   if (move !== state.moves) return;
-  state.tab = "home";
+  state.tab = data.app.tabs[0] ?? "messages";
   go(answer.channel);
-  page.act({ do: "home" });
+  if (state.tab === "home") page.act({ do: "home" });
+  coach("home");
 }
 
 function go(id) {
@@ -196,30 +233,16 @@ function drawChannel(fresh = false) {
   const here = channel();
   const showsHome = isHome();
   drawSidebar();
-  $("channel-head").replaceChildren(...(here.is_im ? appHead() : channelHead(here)));
+  const invite = () => page.act({ do: "invite", channel: here.id });
+  $("channel-head").replaceChildren(...(here.is_im ? appHead(data.app.name, data.app.tabs, state.tab, openTab) : channelHead(here, { appName: data.app.name, invite })));
   $("composer").hidden = showsHome;
   $("list").classList.toggle("home", showsHome);
   $("list").setAttribute("role", showsHome ? "region" : "log");
   if (fresh) $("list").replaceChildren();
-  if (fresh) drawComposer(here);
+  if (fresh) compose.draw(here, data);
   if (showsHome) drawHome(fresh);
   else drawMessages({ fresh });
   drawThread({ fresh });
-}
-
-function channelHead(here) {
-  const invite = h("button", { type: "button", class: "button", "data-testid": "invite-bot", onclick: () => page.act({ do: "invite", channel: here.id }) }, `Add ${data.app.name}`);
-  return [
-    h("h1", {}, h("span", { class: "hash" }, here.is_private ? icon("lock") : "#"), here.name),
-    h("span", { class: "topic" }, here.topic),
-    h("span", { class: "members", title: "Members" }, icon("people"), ` ${here.members}`),
-    !here.has_bot && invite,
-  ].filter(Boolean);
-}
-
-function appHead() {
-  const tab = (name, label) => h("button", { type: "button", class: state.tab === name ? "tab here" : "tab", "data-testid": `tab-${name}`, onclick: () => openTab(name) }, label);
-  return [avatar({ is_bot: true }, ""), h("h1", {}, data.app.name), h("div", { class: "tabs" }, tab("home", "Home"), tab("messages", "Messages"))];
 }
 
 function openTab(name) {
@@ -246,88 +269,30 @@ function drawMessages(position = {}) {
 }
 
 function drawThread(position = {}) {
-  const pane = $("thread");
   const messages = data.messages[state.channel] ?? [];
   const root = messages.find((one) => one.ts === state.thread);
-  pane.hidden = !root;
-  document.body.classList.toggle("thread-open", Boolean(root));
-  if (!root) return;
-  if (position.fresh || pane.dataset.ts !== root.ts) {
-    const replies = h("div", { class: "thread-list", role: "log", "aria-live": "polite", "aria-label": "Replies" });
-    threadScroll = follower(replies, "new-replies");
-    pane.dataset.ts = root.ts;
-    pane.replaceChildren(
-      h(
-        "header",
-        {},
-        h("h2", {}, "Thread"),
-        h("span", { class: "muted" }, channel().is_im ? "" : `# ${channel().name}`),
-        h("button", { type: "button", class: "plain", "aria-label": "Close thread", "data-testid": "thread-close", onclick: closeThread }, "✕"),
-      ),
-      replies,
-      threadScroll.pill,
-      composer({ label: "Reply…", commands: [], send: (text, files) => say(text, files, root.ts), testid: "thread-composer" }),
-    );
-  }
-  const replies = messages.filter((one) => one.is_reply && one.thread_ts === root.ts);
-  threadScroll.update(() => updateList(pane.querySelector(".thread-list"), [root, ...replies], page, { inThread: true }), position);
+  drawPane(root, messages, channel().is_im ? "" : `# ${channel().name}`, position);
 }
 
 function closeThread() {
+  const root = state.thread;
   state.thread = null;
   drawThread();
+  $("list").querySelector(`[data-ts="${CSS.escape(root)}"] .replies, [data-ts="${CSS.escape(root)}"]`)?.focus();
 }
 
-function drawComposer(here) {
-  if (here.is_im && data.app.is_read_only) {
-    $("composer").replaceChildren(h("p", { class: "muted", "data-testid": "read-only" }, "Sending messages to this app has been turned off."));
-    return;
-  }
-  const label = here.is_im ? `Message ${data.app.name}` : `Message #${here.name}, or /train`;
-  $("composer").replaceChildren(composer({ label, commands: data.commands, shortcuts: data.globals, use: (one) => page.act({ do: "shortcut", callback_id: one.id }), send: (text, files) => say(text, files) }));
+/** Open a message by link, in its thread if it is a reply. */
+function openMessage(place, ts, root) {
+  if (!data.channels.some((one) => one.id === place)) return notice("You can't see that message.");
+  go(place);
+  if (root && root !== ts) page.openThread({ ts: root });
+  const node = document.querySelector(`${root && root !== ts ? "#thread" : "#list"} [data-ts="${CSS.escape(ts)}"]`);
+  node?.scrollIntoView({ block: "center" });
+  return node?.focus();
 }
 
-function say(text, files, thread_ts) {
-  const [name, ...rest] = text.split(" ");
-  if (!thread_ts) scroll.toBottom();
-  if (!text.startsWith("/") || files.length) return page.act({ do: "say", channel: state.channel, text: escapeText(text), thread_ts, files });
-  if (thread_ts) return notice(`${name} is not supported in threads. Sorry!`, null, thread_ts);
-  if (!data.commands.some((one) => one.name === name)) return notice(`${name} is not a valid command.`);
-  return page.act({ do: "slash", channel: state.channel, command: name, text: rest.join(" ") });
-}
-
-const escapeText = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-
-/** Replace the modal; the field that is typed into stays, with its caret, and so does what was typed. */
-function drawModal() {
-  const view = data.modal;
-  if (!view) return $("modals").replaceChildren();
-  const typed = view.id === shown.id ? shown.typed : {};
-  shown = { id: view.id, typed };
-  const active = document.activeElement;
-  const [focused, caret] = [active?.dataset?.actionId, active?.selectionStart];
-  const before = $("modals").querySelector(".modal-body")?.scrollTop ?? 0;
-  $("modals").replaceChildren(modalElement(view, page, typed));
-  for (const name of Object.keys(typed)) if (!find(name)) delete typed[name];
-  const target = focused && find(focused);
-  if (target) {
-    target.focus({ preventScroll: true });
-    if (caret !== null && caret !== undefined) target.setSelectionRange?.(caret, caret);
-    $("modals").querySelector(".modal-body").scrollTop = before;
-  } else {
-    const first = $("modals").querySelector("input, textarea, select, footer button:last-child");
-    first?.focus();
-    if (first?.closest(".external")) first.click();
-  }
-  $("modals").querySelector(".field.bad")?.scrollIntoView({ block: "nearest" });
-  return undefined;
-}
-
-let shown = { id: null, typed: {} };
-const find = (name) => $("modals").querySelector(`[data-action-id="${CSS.escape(name)}"]`);
-
-function closeMenus(inside) {
-  for (const menu of document.querySelectorAll("details.overflow[open]")) if (!menu.contains(inside)) menu.removeAttribute("open");
+function openUser(id) {
+  return data.users[id]?.is_bot ? openApp() : showProfile(data.users[id] ?? { real_name: id, name: id });
 }
 
 $("who").addEventListener("change", (event) => {
@@ -336,8 +301,9 @@ $("who").addEventListener("change", (event) => {
 });
 $("menu").addEventListener("click", () => document.body.classList.toggle("menu-open"));
 $("main").addEventListener("click", () => document.body.classList.remove("menu-open"));
-document.addEventListener("click", (event) => closeMenus(event.target));
-document.addEventListener("keydown", (event) => event.key === "Escape" && closeMenus(null));
+listenToKeys({ openThread: (ts) => page.openThread({ ts }), closeThread });
+listenToLinks({ fill, openChannel: (id) => names.channels[id] && go(id), openMessage, openUser });
+themeSwitch($("theme"));
 
 $("list").after(scroll.pill);
 await load();

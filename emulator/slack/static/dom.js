@@ -1,5 +1,7 @@
 // Building elements. Foreign text enters the page only as text nodes, so no message can inject HTML or script.
 
+import { now } from "./clock.js";
+
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
@@ -27,6 +29,7 @@ const ICONS = {
   lock: "M6 10V8a6 6 0 0 1 12 0v2h2v12H4V10zm3 0h6V8a3 3 0 0 0-6 0z",
   clip: "M8 12V6a4 4 0 0 1 8 0v9a6 6 0 0 1-12 0V7",
   more: "M5 12h.01M12 12h.01M19 12h.01",
+  smile: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zM8 14c1 2 2.5 3 4 3s3-1 4-3M9 9h.01M15 9h.01",
   send: "M3 4l19 8-19 8 3-8zM6 12h8",
 };
 
@@ -47,7 +50,7 @@ export function timeOf(ts, withSeconds = false) {
 
 export function dayOf(ts) {
   const day = new Date(Number(ts) * 1000);
-  const midnight = new Date();
+  const midnight = new Date(now());
   midnight.setHours(0, 0, 0, 0);
   if (day >= midnight) return "Today";
   if (midnight - day < 86_400_000) return "Yesterday";

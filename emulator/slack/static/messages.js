@@ -4,6 +4,7 @@ import { renderBlocks } from "./blocks.js";
 import { dayOf, h, icon, timeOf } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { mrkdwn, plain } from "./mrkdwn.js";
+import { messageTools, reactions } from "./message_tools.js";
 import { SLACKBOT } from "./notices.js";
 
 const COLOURS = ["#2f6f8f", "#8f5a2f", "#4d7c46", "#7a4d8f"];
@@ -33,6 +34,8 @@ export function messageElement(message, page, { compact = false, inThread = fals
       class: `message${message.is_ephemeral ? " ephemeral" : ""}${compact ? " compact" : ""}`,
       "data-testid": message.is_notice ? "notice" : message.is_ephemeral ? "ephemeral" : "message",
       "data-ts": message.ts,
+      tabindex: -1,
+      "aria-label": `${user.real_name}, ${timeOf(message.ts)}`,
       "data-version": message.version,
     },
     compact ? h("time", { class: "side-time", title: moment }, timeOf(message.ts).replace(/ [AP]M/, "")) : avatar(user, message.user),
@@ -51,11 +54,11 @@ export function messageElement(message, page, { compact = false, inThread = fals
       body(message, place),
       (message.attachments ?? []).map((attachment) => attached(attachment, place)),
       (message.files ?? []).map(file),
-      message.reactions && h("div", { class: "reactions" }, message.reactions.map((one) => h("span", {}, emoji(one.name), ` ${one.count}`))),
+      message.reactions && reactions(message, page),
       !inThread && message.reply_count && replies(message, page),
       message.is_ephemeral && h("div", { class: "only-you" }, icon("eye"), " Only visible to you"),
     ),
-    !message.is_ephemeral && !message.is_notice && tools(message, page, { inThread }),
+    !message.is_ephemeral && !message.is_notice && messageTools(message, page, { inThread }),
   );
 }
 
@@ -96,26 +99,10 @@ function replies(message, page) {
   return h("button", { type: "button", class: "replies", "data-testid": "replies", onclick: () => page.openThread(message) }, faces, h("b", {}, count), last);
 }
 
-function tools(message, page, { inThread }) {
-  const reply = h("button", { type: "button", title: "Reply in thread", "data-testid": "reply", onclick: () => page.openThread(message) }, icon("bubble"));
-  return h("div", { class: "tools" }, !inThread && reply, shortcuts(message, page));
-}
-
-/** The menu of a message, with the shortcuts of the app. */
-function shortcuts(message, page) {
-  if (!page.shortcuts.length) return null;
-  const use = async (event, one) => {
-    event.target.closest("details").removeAttribute("open");
-    page.expectAnswer(message.channel);
-    await page.act({ do: "shortcut", channel: message.channel, ts: message.ts, callback_id: one.id });
-  };
-  const entry = (one) => h("button", { type: "button", "data-testid": `shortcut-${one.id}`, onclick: (event) => use(event, one) }, one.name, h("small", {}, ` ${page.appName}`));
-  return h("details", { class: "overflow more" }, h("summary", { title: "More actions", "aria-label": "More actions", "data-testid": "more" }, icon("more")), h("div", { class: "menu" }, page.shortcuts.map(entry)));
-}
-
-/** Bring `container` in line with `messages`, touching only what changed; a line marks the first from `newFrom` on. */
+/** Bring `container` in line with `messages`, touching only what changed; the focus stays. A line marks the first from `newFrom` on. */
 export function updateList(container, messages, page, { inThread = false, newFrom = null } = {}) {
   const known = new Map([...container.children].map((node) => [node.dataset.key, node]));
+  let refocus = null;
   let [previous, day, cursor, isMarked] = [null, null, container.firstElementChild, newFrom === null];
   const place = (key, mark, make) => {
     let node = known.get(key);
@@ -125,8 +112,10 @@ export function updateList(container, messages, page, { inThread = false, newFro
       fresh.dataset.key = key;
       fresh.dataset.mark = mark;
       if (node === cursor && node) cursor = node.nextElementSibling;
+      const focused = node?.contains(document.activeElement) && document.activeElement.dataset.testid;
       node?.remove();
       node = fresh;
+      refocus = focused ? () => (fresh.querySelector(`[data-testid="${CSS.escape(focused)}"]`) ?? fresh).focus({ preventScroll: true }) : refocus;
     }
     if (node === cursor) cursor = cursor.nextElementSibling;
     else container.insertBefore(node, cursor);
@@ -142,6 +131,7 @@ export function updateList(container, messages, page, { inThread = false, newFro
     [previous, day] = [message, today];
   }
   for (const node of known.values()) node.remove();
+  refocus?.();
 }
 
 function isCompact(previous, message) {

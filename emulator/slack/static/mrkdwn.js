@@ -1,7 +1,9 @@
 // Slack's mrkdwn, plain text and Markdown, as elements. Nothing here parses HTML: see dom.js.
 
+import { now } from "./clock.js";
 import { h, safeUrl } from "./dom.js";
 import { withEmoji } from "./emoji.js";
+import { exampleOf } from "./links.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 
@@ -61,7 +63,7 @@ function inline(text) {
   for (const match of text.matchAll(INLINE)) {
     parts.push(...plain(text.slice(last, match.index)));
     const [, code, angle, bold, italic, strike] = match;
-    if (code !== undefined) parts.push(h("code", {}, unescape(code)));
+    if (code !== undefined) parts.push(codeElement(unescape(code)));
     else if (angle !== undefined) parts.push(reference(angle));
     else if (bold !== undefined) parts.push(h("b", {}, inline(bold)));
     else if (italic !== undefined) parts.push(h("i", {}, inline(italic)));
@@ -74,16 +76,31 @@ function inline(text) {
 /** The text between < and >: a mention, a date or a link. */
 function reference(inner) {
   const [target, label] = [inner.split("|")[0], inner.split("|").slice(1).join("|")];
-  if (target.startsWith("@")) return mention(`@${names.users[target.slice(1)]?.real_name ?? target.slice(1)}`);
-  if (target.startsWith("#")) return mention(`#${names.channels[target.slice(1)]?.name ?? (label || target.slice(1))}`);
+  if (target.startsWith("@")) return userMention(target.slice(1));
+  if (target.startsWith("#")) return channelMention(target.slice(1), label);
   if (target.startsWith("!date^")) return date(target, label);
   if (target.startsWith("!subteam^")) return mention(label || `@${names.groups[target.slice(9)] ?? "group"}`);
   if (target.startsWith("!")) return mention(`@${target.slice(1)}`, "ping");
   return link(unescape(target), label ? plain(label) : [unescape(target)]);
 }
 
-export function mention(text, kind = "") {
-  return h("span", { class: `mention ${kind}`, "data-testid": kind === "ping" ? "ping" : "mention" }, text);
+export function mention(text, kind = "", target = {}) {
+  return h("span", { class: `mention ${kind}`, "data-testid": kind === "ping" ? "ping" : "mention", ...target }, text);
+}
+
+export function userMention(id) {
+  return mention(`@${names.users[id]?.real_name ?? id}`, "", { role: "link", tabindex: 0, "data-user": id });
+}
+
+export function channelMention(id, label = "") {
+  const known = names.channels[id];
+  return mention(`#${known?.name ?? (label || id)}`, "", known ? { role: "link", tabindex: 0, "data-channel": id } : {});
+}
+
+/** A command, question or job reference is an example: a press puts it into the composer. */
+function codeElement(text) {
+  const example = exampleOf(text);
+  return h("code", example ? { class: "example", role: "button", tabindex: 0, title: "Put into the message box", "data-example": example } : {}, text);
 }
 
 export function link(url, label) {
@@ -110,7 +127,7 @@ export function date(target, label) {
 /** "today", "yesterday" or "tomorrow", as Slack's pretty dates say it; undefined for any other day. */
 function nearDay(moment) {
   const midnight = (at) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
-  return { 0: "today", [-1]: "yesterday", 1: "tomorrow" }[Math.round((midnight(moment) - midnight(new Date())) / 86_400_000)];
+  return { 0: "today", [-1]: "yesterday", 1: "tomorrow" }[Math.round((midnight(moment) - midnight(new Date(now()))) / 86_400_000)];
 }
 
 /** Standard Markdown, as much as the markdown block is used for. */

@@ -1,5 +1,6 @@
 // What only Slack itself says to one person: messages of Slackbot, which live in this page alone.
 
+import { now } from "./clock.js";
 import { h } from "./dom.js";
 
 export const SLACKBOT = "USLACKBOT";
@@ -8,7 +9,7 @@ const TOAST_MS = 12_000;
 /** A message of Slackbot after the others of its channel, or of a thread. Its `ts` has a digit more than the server's. */
 export function noticeMessage(text, channel, thread_ts, messages) {
   const last = Math.max(0, ...messages.map((one) => Number(one.ts)));
-  const ts = Math.max(Date.now() / 1000, last + 0.0000005).toFixed(7);
+  const ts = Math.max(now() / 1000, last + 0.0000005).toFixed(7);
   const escaped = text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   return { ts, channel, thread_ts, user: SLACKBOT, text: escaped, is_ephemeral: true, is_notice: true, is_reply: Boolean(thread_ts), version: 1 };
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { emoji, withEmoji } from "./emoji.js";
-import { date, link, mention, names } from "./mrkdwn.js";
+import { channelMention, date, link, mention, userMention } from "./mrkdwn.js";
 
 export function richText(block) {
   return (block.elements ?? []).map((element) => {
@@ -37,9 +37,9 @@ function bare(element) {
     case "emoji":
       return emoji(element.name);
     case "user":
-      return mention(`@${names.users[element.user_id]?.real_name ?? element.user_id}`);
+      return userMention(element.user_id);
     case "channel":
-      return mention(`#${names.channels[element.channel_id]?.name ?? element.channel_id}`);
+      return channelMention(element.channel_id);
     case "broadcast":
       return mention(`@${element.range}`, "ping");
     case "date":

@@ -16,6 +16,12 @@ export function unreadOf(channel) {
   return channels.get(channel) ?? none;
 }
 
+/** Count a message and those after it as unread again. */
+export function markUnread(message, messages, viewer) {
+  channels.delete(message.channel);
+  for (const one of messages) if (Number(one.ts) >= Number(message.ts)) noteUnread(one, viewer);
+}
+
 export function markRead(channel) {
   channels.delete(channel);
 }

@@ -59,7 +59,7 @@ class Director:
             "started": dict(self.started),
             "now": self.clock.now_s(),
             "ahead_s": self.clock.ahead_s,
-            "next": following and {"at": following.at_s, "label": f"{following.title}: {following.beat.label}"},
+            "next": following and {"at": following.at_s, "story": following.title, "label": following.beat.label},
             "is_moving": self._moving.locked(),
         }
 

@@ -284,7 +284,7 @@ def _running_row(one: RunningJob, page: HomePage) -> str:
     ends_at, began = one.ends_at, job.started_at or job.created_at
     how_far = ""
     if progress is not None and progress.step is not None and progress.total_steps and not progress.is_epoch_total:
-        how_far = f"{min(100, 100 * progress.step // progress.total_steps)} %"
+        how_far = f"{min(100, 100 * progress.step // progress.total_steps)}%"
     elif progress is not None:
         how_far = position_text(progress)
     when = f"ends about {_time(ends_at, now)}" if ends_at else f"since {_time(began, now)}" if began else ""

@@ -10,6 +10,7 @@ const PAD = { left: 48, right: 12, top: 24, bottom: 40 };
 export function chart(block) {
   const { chart: data } = block;
   const drawing = data.type === "pie" ? pie(data.segments) : plot(data);
+  drawing.setAttribute("aria-label", `${data.type} chart: ${block.title}`);
   const keys = data.type === "pie" ? data.segments.map((segment) => segment.label) : data.series.map((one) => one.name);
   return h(
     "figure",

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 const KEY = "trainwatch-first-minute";
 const STEPS = [
   { until: "story", text: ["Press a story above, such as ", h("b", {}, "Out of memory"), ". A job starts, and trainwatch watches it for you."] },
-  { until: "alert", text: ["The job trains. Press ", h("b", {}, "Skip … to the crash"), ": the platforms, Slack and the bot move forward together."] },
+  { until: "alert", text: ["The job trains. Press ", h("b", {}, "Skip … the crash"), ": the platforms, Slack and the bot move forward together."] },
   { until: "acknowledge", text: ["One message per problem, kept up to date. Press ", h("b", {}, "Acknowledge"), " on it, so that others know you are on it."] },
   { until: "logs", text: ["Press ", h("b", {}, "Logs"), " on the alert for the lines around the failure."] },
   { until: "sent", text: ["Ask in plain words, and press Enter: "], isQuestion: true },

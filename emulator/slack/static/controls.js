@@ -8,7 +8,8 @@ const DATES = { datepicker: "date", timepicker: "time", datetimepicker: "datetim
 const TYPED = { number_input: "number", email_text_input: "email", url_text_input: "url" };
 
 export function control(element, block, place) {
-  const known = { "data-testid": `control-${element.action_id}`, "data-action-id": element.action_id };
+  const label = block.type === "input" ? null : (element.placeholder?.text ?? block.text?.text ?? "Select an option");
+  const known = { "data-testid": `control-${element.action_id}`, "data-action-id": element.action_id, "aria-label": label };
   const use = async (choice, node) => {
     if (element.confirm && !(await confirmed(element.confirm))) return;
     node?.classList.add("busy");

@@ -26,6 +26,6 @@ export function listenToLinks({ fill, openChannel, openMessage, openUser }) {
   document.addEventListener("click", use);
   document.addEventListener("keydown", (event) => {
     const isPress = event.key === "Enter" || event.key === " ";
-    if (isPress && event.target.matches?.("[data-example], [role='link']")) use(event);
+    if (isPress && event.target.matches?.("[data-example], [data-channel], [data-user]")) use(event);
   });
 }

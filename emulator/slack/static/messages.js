@@ -84,7 +84,7 @@ function file(one) {
     "div",
     { class: "file", "data-testid": "file" },
     h("div", { class: "file-head" }, h("b", {}, one.title), h("span", { class: "muted" }, `${one.name} · ${size(one.size)}`), h("a", { href: `page/files/${encodeURIComponent(one.id)}` }, "Download")),
-    one.text && h("pre", {}, one.text),
+    one.text && h("pre", { tabindex: 0, role: "group", "aria-label": `Text of ${one.name}` }, one.text),
   );
 }
 

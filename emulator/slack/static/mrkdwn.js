@@ -22,7 +22,7 @@ export function plain(text) {
 export function mrkdwn(text) {
   const parts = [];
   text.split(/```\n?([\s\S]*?)\n?```/g).forEach((part, index) => {
-    if (index % 2) parts.push(h("pre", { class: "code" }, unescape(part).replace(/<(https?:[^|>]+)(\|[^>]*)?>/g, "$1")));
+    if (index % 2) parts.push(codeBlock(unescape(part).replace(/<(https?:[^|>]+)(\|[^>]*)?>/g, "$1")));
     else parts.push(...lines(index && part.startsWith("\n") ? part.slice(1) : part));
   });
   return parts;
@@ -89,12 +89,18 @@ export function mention(text, kind = "", target = {}) {
 }
 
 export function userMention(id) {
-  return mention(`@${names.users[id]?.real_name ?? id}`, "", { role: "link", tabindex: 0, "data-user": id });
+  return mention(`@${names.users[id]?.real_name ?? id}`, "", { role: "button", tabindex: 0, "data-user": id });
 }
 
 export function channelMention(id, label = "") {
   const known = names.channels[id];
-  return mention(`#${known?.name ?? (label || id)}`, "", known ? { role: "link", tabindex: 0, "data-channel": id } : {});
+  return mention(`#${known?.name ?? (label || id)}`, "", known ? { role: "button", tabindex: 0, "data-channel": id } : {});
+}
+
+/** A block of code; one that may scroll is reached by keyboard. */
+export function codeBlock(text) {
+  const isLong = text.length > 800 || text.split("\n").length > 12;
+  return h("pre", isLong ? { class: "code", tabindex: 0, role: "group", "aria-label": "Code" } : { class: "code" }, text);
 }
 
 /** A command, question or job reference is an example: a press puts it into the composer. */
@@ -134,7 +140,7 @@ function nearDay(moment) {
 export function markdown(text) {
   const parts = [];
   text.split(/```[a-z]*\n?([\s\S]*?)\n?```/g).forEach((part, index) => {
-    if (index % 2) parts.push(h("pre", { class: "code" }, part));
+    if (index % 2) parts.push(codeBlock(part));
     else parts.push(...markdownLines(part));
   });
   return parts;

@@ -2,14 +2,14 @@
 
 import { h } from "./dom.js";
 import { emoji, withEmoji } from "./emoji.js";
-import { channelMention, date, link, mention, userMention } from "./mrkdwn.js";
+import { channelMention, codeBlock, date, link, mention, userMention } from "./mrkdwn.js";
 
 export function richText(block) {
   return (block.elements ?? []).map((element) => {
     const inside = () => (element.elements ?? []).map(inlineElement);
     switch (element.type) {
       case "rich_text_preformatted":
-        return h("pre", { class: "code" }, (element.elements ?? []).map((one) => one.text ?? one.url ?? ""));
+        return codeBlock((element.elements ?? []).map((one) => one.text ?? one.url ?? "").join(""));
       case "rich_text_quote":
         return h("blockquote", { class: "pre-wrap" }, inside());
       case "rich_text_list":

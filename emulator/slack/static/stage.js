@@ -31,7 +31,8 @@ export function stageBar(place, { act, onStart }) {
     if (!state) return;
     time.textContent = new Date(now()).toLocaleTimeString("en-US", { hour: "numeric", minute: "2-digit", second: "2-digit" });
     const left = state.next ? Math.max(0, Math.ceil(state.next.at - now() / 1000)) : 0;
-    next.textContent = state.is_moving ? "Moving…" : state.next ? `Skip ${span(left)} to ${state.next.label}` : "No event ahead";
+    next.textContent = state.is_moving ? "Moving…" : state.next ? `Skip ${span(left)}: ${state.next.label}` : "No event ahead";
+    next.title = state.next ? `${state.next.story}: move time forward until ${state.next.label}` : "Start a story first";
     next.disabled = state.is_moving || !state.next;
     for (const button of jumps) button.disabled = state.is_moving;
   };

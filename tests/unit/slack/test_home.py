@@ -151,7 +151,7 @@ def test_each_scope_shows_its_part() -> None:
 def test_progress_and_end_are_shown_and_rarely_change() -> None:
     progress = RunProgress(step=620, total_steps=1000, step_s=60.0, last_ns=int(NOW.timestamp() * 1e9))
     before = page(Dashboard(NOW, watched=[watched("tune", progress=progress)]))
-    assert "62 % · ends about <!date^" in shown(before)
+    assert "62% · ends about <!date^" in shown(before)
     later = replace(progress, step=621, last_ns=int(at(1).timestamp() * 1e9))
     after = page(Dashboard(at(1), watched=[watched("tune", progress=later)]))
     assert digest_view(before, render_home(before)) == digest_view(after, render_home(after))

@@ -13,7 +13,7 @@ class Stage(Protocol):
         ...
 
     async def start(self, user: str, name: str) -> Json:
-        """Start a story for a person; returns the `channel` in which it is told, and the story's jobs.
+        """Start a story for a person; returns the `channel` of its messages and a `question` about it.
 
         Raises:
             KeyError: there is no such story.

@@ -78,7 +78,7 @@ async def the_tour_notices_what_a_person_does(page: Page) -> None:
 
 
 async def opened(browser: Browser, url: str, width: int, scheme: str) -> Page:
-    """Open the page of a demo in a window of its own, which remembers nothing."""
+    """Open the page of a demo in a new window, which remembers nothing."""
     context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     page = await context.new_page()
     page.set_default_timeout(ANSWER_MS)

@@ -4,7 +4,7 @@ const COMMAND = /^(?:\/train |@trainwatch )\S/;
 const JOB = /^(?:baseten|baseten-model|baseten-chain|fireworks|rivergen|slurm):[^\s*?]+$/;
 const MESSAGE = /\/archives\/(\w+)\/p(\d{10})(\d{6})(?:\?.*thread_ts=([\d.]+))?/;
 
-/** What a press on a piece of code puts into the composer; null if it is no example. */
+/** What a press on a piece of code puts into the composer; null for other code. */
 export function exampleOf(code) {
   if (COMMAND.test(code)) return code;
   return JOB.test(code) ? `/train status ${code}` : null;

@@ -37,7 +37,7 @@ async def test_the_tour_leads_from_a_story_to_app_home(tmp_path: Path) -> None:
         await phone.locator("body[data-live]").wait_for()
         await expect(phone.get_by_test_id("coach")).to_be_hidden()
         assert await phone.evaluate("document.documentElement.scrollWidth") <= 390
-        assert await accessibility_faults(phone) == []
+        assert [] == await accessibility_faults(phone)
         await browser.close()
 
 
@@ -63,7 +63,7 @@ async def the_tour_notices_what_a_person_does(page: Page) -> None:
     await expect(coach).to_contain_text("Step 4 of 6")
     await press_until(alert.get_by_role("button", name="Logs"), page.get_by_test_id("modal"))
     await expect(page.get_by_test_id("modal")).to_contain_text("CUDA out of memory")
-    assert await accessibility_faults(page) == []
+    assert [] == await accessibility_faults(page)
     await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("modal")).to_have_count(0)
     await expect(alert.get_by_role("button", name="Logs")).to_be_focused()
@@ -74,7 +74,7 @@ async def the_tour_notices_what_a_person_does(page: Page) -> None:
     await page.get_by_test_id("dm-app").click()
     await expect(coach).to_contain_text("That was the first minute")
     await expect(page.get_by_test_id("home")).to_contain_text("Open alerts")
-    assert await accessibility_faults(page) == []
+    assert [] == await accessibility_faults(page)
 
 
 async def opened(browser: Browser, url: str, width: int, scheme: str) -> Page:

@@ -70,6 +70,8 @@ def _dispatch(command: ShellCommand) -> int:
             return _init()
         case shell.ServeCommand():
             return _serve()
+        case shell.McpCommand():
+            return _mcp(command)
         case shell.CheckCommand():
             return _check(command)
         case shell.UpgradeCommand():
@@ -125,6 +127,19 @@ def _serve() -> int:
     from bot.settings import load_settings
 
     asyncio.run(app.serve(load_settings()))
+    return ExitCode.OK
+
+
+def _mcp(command: shell.McpCommand) -> int:
+    import asyncio
+    from importlib.util import find_spec
+
+    if find_spec("mcp") is None:
+        raise ConfigError("`trainwatch mcp` needs a package that is not installed: pip install 'trainwatch[mcp]'")
+    from bot.agent_server import serve_agents
+    from bot.settings import load_settings
+
+    asyncio.run(serve_agents(load_settings(), command))
     return ExitCode.OK
 
 

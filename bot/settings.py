@@ -180,6 +180,11 @@ class Settings(BaseModel):
     trainwatch_webhooks: Path | None = Field(
         None, description="TOML file with webhooks that get alerts besides Slack. See docs/webhooks.md."
     )
+    trainwatch_mcp_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token that agents send to `trainwatch mcp --http`: a random text of 16 characters or more.",
+    )
     trainwatch_audit_keep: Duration = Field(
         timedelta(days=365), ge=timedelta(days=1), description="How long the audit trail is kept."
     )

@@ -1,7 +1,7 @@
 """Who may do what: roles granted to people, user groups and channels, for all jobs or for some."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import total_ordering
 
 from bot.domain.job_matching import KnownJob, Matcher, job_labels, matches_all
@@ -98,6 +98,12 @@ class AccessPolicy:
     def best_role_of(self, who: Person) -> AccessRole:
         """The highest role that a person has for any job."""
         return max((self.default, *(grant.role for grant in self.grants if grant.applies_to(who))))
+
+    def for_agents(self, *, is_named: bool) -> "AccessPolicy":
+        """Return the policy for agents: they only read, unless a grant lets the person do more who is named."""
+        most = AccessRole.ADMINISTER if is_named else AccessRole.READ
+        grants = tuple(replace(grant, role=min(grant.role, most)) for grant in self.grants)
+        return replace(self, default=min(self.default, AccessRole.READ), grants=grants)
 
     def allows_shared_channel(self, channel: str | None) -> bool:
         """Whether a channel may be used although another organization shares it."""

@@ -1,4 +1,4 @@
-"""Who did what in Slack, and with which result."""
+"""Who did what in Slack or through an agent, and with which result."""
 
 import enum
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ class AuditKind(enum.StrEnum):
     """The fields of a dialog."""
     HOME = "home"
     """App Home was opened; recorded only if it was refused."""
+    MCP = "mcp"
+    """A call of an agent by the Model Context Protocol."""
     REQUEST = "request"
     """An HTTP request that was refused before it was read."""
 

@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
+from bot.commands.command_limits import limits_of
 from bot.commands.handlers.confirmations import needs_question, question_before
 from bot.commands.handlers.help_topics import with_real_job
 from bot.commands.parsing.formatting import replace_reference
@@ -26,10 +27,9 @@ from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
-from bot.commands.subcommands.jobs import DiagnoseCommand, JobsCommand
+from bot.commands.subcommands.jobs import JobsCommand
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.patterns import WatchPatternAnswer
-from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
 from bot.commands.subcommands.table import HelpAnswer, SlackCommand
 from bot.domain.access import AccessRole
@@ -54,8 +54,6 @@ from bot.slack.shared_channels import is_direct
 from bot.slack.thread_jobs import ThreadJobs
 from bot.slack.user_profiles import UserProfiles
 
-_WHOLE_LOG_FACTOR = 10
-"""How much more a command may use that reads a whole log."""
 _DIRECT = "direct"
 """Stands for a thread in the conversation with one person."""
 _UTC_NOTE = "Times are in UTC: Slack does not tell trainwatch your time zone."
@@ -197,10 +195,7 @@ class Answering:
     ) -> tuple[Answer, str]:
         """Run the command within its budget; while it runs, notes show how far it is."""
         reads_all = isinstance(command, LogsCommand) and command.needs_file
-        is_long = reads_all or isinstance(command, DiagnoseCommand | ReplayCommand)
-        limits = self.limits.times(_WHOLE_LOG_FACTOR) if is_long else self.limits
-        # A file has the lines on both sides of an empty time, however long that is.
-        budget = CommandBudget(replace(limits, empty_s=None) if reads_all else limits)
+        budget = CommandBudget(limits_of(command, self.limits))
         about = self.runner.runner.redactor.redact(getattr(command, "ref", None) or "")[0]
         with spending(budget):
             async with self.running.noted(reply, budget, about, reads_all=reads_all):

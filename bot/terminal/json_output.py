@@ -40,7 +40,7 @@ def metrics_json(answer: MetricsAnswer) -> JsonObject:
         "end": time_json(answer.end),
         "series": [_series(one) for one in answer.summaries],
         "missing": list(answer.missing),
-        "gaps": [_gap(gap) for gap in answer.gaps],
+        "gaps": [gap_json(gap) for gap in answer.gaps],
         "notes": list(answer.notes),
     }
 
@@ -55,7 +55,7 @@ def status_json(answer: StatusAnswer) -> JsonObject:
         "cause": _cause(answer),
         "last_lines": [json.loads(formatter.text([line])) for line in answer.last_lines],
         "series": [_series(one) for one in answer.summaries],
-        "gaps": [_gap(gap) for gap in answer.gaps],
+        "gaps": [gap_json(gap) for gap in answer.gaps],
     }
 
 
@@ -89,7 +89,7 @@ def diagnosis_json(answer: DiagnosisAnswer) -> JsonObject:
         "start": time_json(answer.start),
         "end": time_json(answer.end),
         **answer.diagnosis.to_json(),
-        "gaps": [_gap(gap) for gap in answer.gaps],
+        "gaps": [gap_json(gap) for gap in answer.gaps],
         "notes": list(answer.notes),
     }
 
@@ -121,7 +121,7 @@ def replay_json(answer: ReplayAnswer) -> JsonObject:
         "step_seconds": answer.step.total_seconds(),
         "alerts": [_replayed(one) for one in answer.alerts],
         "quiet": list(answer.quiet),
-        "gaps": [_gap(gap) for gap in answer.gaps],
+        "gaps": [gap_json(gap) for gap in answer.gaps],
         "notes": list(answer.notes),
         "basis": answer.basis,
     }
@@ -187,7 +187,8 @@ def _series(summary: MetricSummary) -> JsonObject:
     }
 
 
-def _gap(gap: Gap) -> JsonObject:
+def gap_json(gap: Gap) -> JsonObject:
+    """What could not be read, as in all documents."""
     return {
         "part": gap.part.value,
         "reason": gap.reason.value,

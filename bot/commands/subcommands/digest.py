@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import Arguments, read_zone
-from bot.commands.subcommands.spec import Subcommand
+from bot.commands.subcommands.spec import Effect, Positional, Subcommand
 from bot.errors import UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
@@ -75,4 +75,6 @@ DIGEST = Subcommand(
         ("digest live", "one message with the state, progress and alerts of every run, edited in place"),
         ("digest daily 09:00 Europe/Berlin", "the same as a new message each morning"),
     ),
+    parameters=(Positional("words", "What to set, word by word; nothing shows what is set.", is_repeatable=True),),
+    effect=Effect.REPLACE,
 )

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
 from bot.commands.subcommands.job_states import MAIN_WORDS, STATE_WORDS
-from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
+from bot.commands.subcommands.spec import (
+    JOB_PARAMETER,
+    JSON,
+    PUBLIC,
+    WINDOW_OPTIONS,
+    Frontend,
+    Option,
+    Positional,
+    Subcommand,
+)
 from bot.errors import UsageError
 
 if TYPE_CHECKING:  # help and other commands start faster without them
@@ -30,6 +39,7 @@ SEARCHED_JOBS = 100
 MAX_JOBS = 10_000
 """The largest `--limit`."""
 _MINE = ("mine", "my")
+_STATE_CHOICES = (*MAIN_WORDS, _MINE[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,7 @@ METRICS = Subcommand(
         ("metrics baseten:lq4j9zm/8w6y2n --png gpus.png", "charts as a picture"),
     ),
     aliases=("metric",),
+    parameters=(JOB_PARAMETER,),
 )
 
 
@@ -149,6 +160,7 @@ STATUS = Subcommand(
     (PUBLIC, JSON),
     (("status fireworks:acme/tune-7b", "its state, newest lines and GPU utilization"),),
     aliases=("show",),
+    parameters=(JOB_PARAMETER,),
 )
 
 
@@ -192,6 +204,7 @@ DIAGNOSE = Subcommand(
         ("diagnose baseten:lq4j9zm/8w6y2n --since 2h", "from the last two hours, which is faster"),
     ),
     aliases=("why",),
+    parameters=(JOB_PARAMETER,),
 )
 
 
@@ -288,6 +301,10 @@ JOBS = Subcommand(
     ),
     f"States: {', '.join(MAIN_WORDS)}.",
     aliases=("job",),
+    parameters=(
+        Positional("platform", "Only jobs of this platform.", accepts=lambda word: word.lower() not in _STATE_CHOICES),
+        Positional("state", "Only jobs in this state, or those of one person.", choices=_STATE_CHOICES),
+    ),
 )
 
 JobCommand = MetricsCommand | StatusCommand | DiagnoseCommand | JobsCommand

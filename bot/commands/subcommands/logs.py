@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
-from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
+from bot.commands.subcommands.spec import JOB_PARAMETER, JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
 from bot.domain.durations import format_ns
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
@@ -334,4 +334,5 @@ LOGS = Subcommand(
     ),
     f"Without options: the newest {DEFAULT_LINES} lines, oldest first.",
     aliases=("log",),
+    parameters=(JOB_PARAMETER,),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from bot.commands.subcommands.arguments import Arguments, read_duration, read_zone
-from bot.commands.subcommands.spec import Option, Subcommand
+from bot.commands.subcommands.spec import Effect, Option, Positional, Subcommand
 from bot.domain.alerts import Severity
 from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings, OwnerContact, QuietHours
 from bot.errors import UsageError
@@ -257,4 +257,6 @@ NOTIFY = Subcommand(
         ("notify webhook pagerduty page", "send pages of this channel to the webhook `pagerduty` too"),
         ("notify me off", "neither mention nor message me about my jobs, in any channel"),
     ),
+    parameters=(Positional("words", "What to change, word by word; nothing shows the settings.", is_repeatable=True),),
+    effect=Effect.REPLACE,
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import STOPS, Arguments
-from bot.commands.subcommands.spec import Option
+from bot.commands.subcommands.spec import Option, Positional
 from bot.domain.job_matching import Matcher, is_job_pattern, parse_matchers
 from bot.errors import UsageError
 
@@ -14,6 +14,15 @@ if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.subscriptions import PatternSubscription
 
 EXCLUDE = Option("--exclude", "Leave out the jobs that match: a reference or a pattern.", "PATTERN", repeatable=True)
+JOBS_PARAMETER = Positional(
+    "jobs",
+    "One job, or patterns such as `baseten:lq4j9zm/*`, `owner=me` or `name~llama-*`, which must all match.",
+    is_repeatable=True,
+    accepts=lambda word: "=" not in word or is_job_pattern(word),
+)
+SETTINGS_PARAMETER = Positional(
+    "settings", "Rule settings, such as `low_gpu_utilization.threshold=40%` or `notify=lifecycle`.", is_repeatable=True
+)
 PATTERN_NOTES = (
     "A pattern selects jobs: `baseten:lq4j9zm/*`, `owner=me`, `owner=ada@acme.example`, `name~llama-*`. "
     "`*` stands for any text, and several words must all match."

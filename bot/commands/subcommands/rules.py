@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bot.commands.subcommands.arguments import ALL_TIME, Arguments, Window
-from bot.commands.subcommands.patterns import EXCLUDE, pattern_words, read_matchers
-from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Subcommand
+from bot.commands.subcommands.patterns import EXCLUDE, JOBS_PARAMETER, SETTINGS_PARAMETER, pattern_words, read_matchers
+from bot.commands.subcommands.spec import JSON, PUBLIC, WINDOW_OPTIONS, Frontend, Option, Positional, Subcommand
 from bot.domain.job_matching import Matcher
 from bot.errors import UsageError
 
@@ -131,6 +131,11 @@ RULES = Subcommand(
     "A test reads the logs and metrics of the window again and sends nothing. In Slack it begins with the channel's "
     "settings. Settings are the same as for `watch`.",
     aliases=("rule",),
+    parameters=(
+        Positional("test", "Test which alerts the past of this job would have raised.", word="test"),
+        replace(JOBS_PARAMETER, help="Show the settings of the channel for a job, or for patterns of jobs."),
+        replace(SETTINGS_PARAMETER, help="With `test`: rule settings to try, such as `low_gpu_utilization.for=5m`."),
+    ),
 )
 
 RuleCommand = RulesCommand | ReplayCommand

@@ -1,5 +1,6 @@
 """The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `completion`. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from bot.commands.subcommands.arguments import Arguments
@@ -92,6 +93,50 @@ class ServeCommand:
     """Run the bot."""
 
 
+@dataclass(frozen=True, slots=True)
+class McpCommand:
+    """Serve the commands to agents by the Model Context Protocol."""
+
+    http: str | None = None
+    """HOST:PORT; None serves standard input and output."""
+    user: str = ""
+    """The Slack user id whose roles count; empty for nobody's."""
+    channel: str = ""
+    """The Slack channel id that channel commands are about; empty for none."""
+    hosts: tuple[str, ...] = ()
+    """Further values of the HTTP header `Host` that are accepted."""
+
+
+def _build_mcp(arguments: Arguments) -> McpCommand:
+    user, channel = arguments.text("--as") or "", arguments.text("--channel") or ""
+    if user and not re.fullmatch(r"[UW][A-Z0-9]{2,20}", user):
+        raise UsageError(f"Invalid user `{user[:40]}` for `--as`. Use a Slack user id such as U0123ABCD.")
+    if channel and not re.fullmatch(r"[CGD][A-Z0-9]{2,20}", channel):
+        raise UsageError(f"Invalid channel `{channel[:40]}`. Use a Slack channel id such as C0123ABCD.")
+    if arguments.has("--allow-host") and not arguments.has("--http"):
+        raise UsageError("`--allow-host` applies only to `--http`.")
+    return McpCommand(arguments.text("--http"), user, channel, arguments.texts("--allow-host"))
+
+
+MCP = Subcommand(
+    "mcp",
+    "Serve these commands to agents by the Model Context Protocol",
+    _build_mcp,
+    options=(
+        Option("--http", "Serve HTTP at this address instead of standard input and output: 127.0.0.1:8765.", "ADDRESS"),
+        Option("--as", "Use the roles that the access file gives this Slack user; read-only without it.", "USER"),
+        Option("--channel", "Also serve the commands of this Slack channel, such as `watch` and `list`.", "ID"),
+        Option("--allow-host", "With --http, also accept requests to this host name.", "HOST", repeatable=True),
+    ),
+    examples=(
+        ("mcp", "for an agent on this machine, which starts it"),
+        ("mcp --channel C0TRAIN123 --as U0ADA1234", "with the commands of a channel, in the name of a person"),
+        ("mcp --http 127.0.0.1:8765", "for several agents, at http://127.0.0.1:8765/mcp"),
+    ),
+    notes="Needs `pip install 'trainwatch[mcp]'`. Beyond this machine, `--http` needs TRAINWATCH_MCP_TOKEN. "
+    "docs/agents.md shows how to connect an agent.",
+)
+
 SERVE = Subcommand("serve", "Run the Slack bot and the watcher", lambda _: ServeCommand())
 
 
@@ -175,5 +220,5 @@ class VersionCommand:
     """Print the version."""
 
 
-LocalCommand = InitCommand | ScanCommand | ServeCommand | CheckCommand | UpgradeCommand | CompletionCommand
-LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, INIT, SERVE, CHECK, DB, COMPLETION)
+LocalCommand = InitCommand | ScanCommand | ServeCommand | McpCommand | CheckCommand | UpgradeCommand | CompletionCommand
+LOCAL_COMMANDS: tuple[Subcommand[LocalCommand], ...] = (SCAN, INIT, SERVE, MCP, CHECK, DB, COMPLETION)

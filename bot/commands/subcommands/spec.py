@@ -20,6 +20,16 @@ class Frontend(enum.Enum):
     SHELL = "trainwatch"
 
 
+class Effect(enum.Enum):
+    """What a subcommand may do at most."""
+
+    READ = "read"
+    ADD = "add"
+    """Add something, and nothing more when it is repeated."""
+    REPLACE = "replace"
+    """Change or end what exists."""
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a subcommand."""
@@ -31,6 +41,22 @@ class Option:
     short: str | None = None
     repeatable: bool = False
     frontends: tuple[Frontend, ...] = tuple(Frontend)
+
+
+@dataclass(frozen=True, slots=True)
+class Positional:
+    """What one or several positionals of a subcommand mean, for programs that fill in fields."""
+
+    name: str
+    help: str
+    word: str = ""
+    """What is typed before the value: `end` in `silence end 7`."""
+    choices: tuple[str, ...] = ()
+    """The possible values; empty for any."""
+    is_required: bool = False
+    is_repeatable: bool = False
+    accepts: Callable[[str], bool] = lambda _: True
+    """Whether a typed word is a value of this parameter rather than of the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +79,16 @@ class Subcommand(Generic[CommandT_co]):
     """Other words for its name."""
     action_aliases: tuple[tuple[str, str], ...] = ()
     """(word, first argument): `unmute` stands for `silence end`."""
+    parameters: tuple[Positional, ...] = ()
+    """The positionals one by one, in the order in which they are typed."""
+    effect: Effect = Effect.READ
 
     def options_of(self, frontend: Frontend) -> tuple[Option, ...]:
         """The options that can be typed in a frontend."""
         return tuple(option for option in self.options if frontend in option.frontends)
 
 
+JOB_PARAMETER = Positional("ref", "The job: its reference PLATFORM:ID, its id, its name or its page.", is_required=True)
 PUBLIC = Option("--public", "Show the answer to the whole channel.", frontends=(Frontend.SLACK,))
 WINDOW_OPTIONS = (
     Option("--since", "Look back this far, or to this time: 30m, 2h, 03:00, yesterday, 2026-11-29.", "TIME"),

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from bot.commands.subcommands.arguments import MAX_DURATION, STOPS, Arguments, clean_reference, read_duration
 from bot.commands.subcommands.patterns import (
     EXCLUDE,
+    JOBS_PARAMETER,
     PATTERN_NOTES,
+    SETTINGS_PARAMETER,
     UnwatchPatternCommand,
     WatchPatternAnswer,
     WatchPatternCommand,
@@ -19,7 +21,7 @@ from bot.commands.subcommands.patterns import (
     pattern_words,
     read_matchers,
 )
-from bot.commands.subcommands.spec import PUBLIC, Option, Subcommand
+from bot.commands.subcommands.spec import PUBLIC, Effect, Option, Positional, Subcommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.job_matching import Matcher, is_job_pattern
 from bot.domain.times import parse_long_duration
@@ -87,6 +89,8 @@ WATCH = Subcommand(
     notes=f"{SETTING_NOTES} To change them, watch the job again. {PATTERN_NOTES} With a pattern, `limit=N` is the "
     "most jobs to watch at once (default 500), and `announce=off` watches new jobs without a message.",
     aliases=("subscribe",),
+    parameters=(replace(JOBS_PARAMETER, is_required=True), SETTINGS_PARAMETER),
+    effect=Effect.ADD,
 )
 
 
@@ -172,6 +176,8 @@ UNWATCH = Subcommand(
     ),
     "The answer has an Undo button, which restores the settings too. It works for 30 days.",
     aliases=("unsubscribe",),
+    parameters=(Positional("undo", "Restore what the `unwatch` of this number ended.", word="undo"), JOBS_PARAMETER),
+    effect=Effect.REPLACE,
 )
 
 
@@ -336,6 +342,12 @@ SILENCE = Subcommand(
     ),
     aliases=("mute",),
     action_aliases=(("unmute", "end"), ("unsilence", "end")),
+    parameters=(
+        Positional("end", "End the silence of this number.", word="end"),
+        Positional("duration", "How long, such as 30m, 2h or 1d.", accepts=lambda word: bool(parse_long_duration(word))),
+        JOBS_PARAMETER,
+    ),
+    effect=Effect.REPLACE,
 )
 
 PatternCommand = WatchPatternCommand | UnwatchPatternCommand

@@ -13,7 +13,7 @@ from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import RULES, RuleAnswer, RuleCommand
 from bot.commands.subcommands.shell import FOLLOW, LOCAL_COMMANDS, FollowCommand, LocalCommand, VersionCommand
-from bot.commands.subcommands.spec import Frontend, Subcommand
+from bot.commands.subcommands.spec import Frontend, Positional, Subcommand
 from bot.commands.subcommands.subscriptions import CHANNEL_COMMANDS, ChannelCommand
 
 
@@ -49,6 +49,7 @@ HELP = Subcommand(
     lambda arguments: HelpCommand(arguments.positionals[0].lower() if arguments.positionals else None),
     "[SUBCOMMAND]",
     aliases=("?",),
+    parameters=(Positional("topic", "A subcommand."),),
 )
 
 SharedCommand = JobCommand | RuleCommand

@@ -6,7 +6,7 @@ ARG UV_VERSION=0.13.9
 RUN pip install --no-cache-dir uv==${UV_VERSION}
 COPY manifest.yml pyproject.toml uv.lock README.md LICENSE ./
 # Install locked dependencies first, so that Docker caches them across code changes.
-RUN uv export --locked --no-dev --no-emit-project --format requirements-txt > requirements.txt \
+RUN uv export --locked --no-dev --extra mcp --no-emit-project --format requirements-txt > requirements.txt \
     && uv venv /opt/trainwatch \
     && uv pip install --python /opt/trainwatch --no-cache -r requirements.txt
 COPY bot bot

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from bot.agents.calls import Caller, ToolCalls
 from bot.agents.server import build_server
-from bot.agents.transports import read_http_options, serve_agents_by_http, serve_agent_by_stdio
+from bot.agents.transports import read_http_options, serve_agent_by_stdio, serve_agents_by_http
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.handlers.job_lookup import JobDirectory
 from bot.commands.runner import CommandRunner

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import structlog
 from structlog.typing import EventDict, Processor
 
+from bot.redaction.nested_values import redact_value
 from bot.redaction.redactor import Redactor
 from bot.redaction.user_patterns import UserPattern
 from bot.settings import Settings
@@ -40,21 +41,6 @@ def configure_logging(settings: Settings, patterns: Sequence[UserPattern] = ()) 
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bot").setLevel(settings.trainwatch_log_level.upper())
-
-
-def redact_value(value: object, redactor: Redactor) -> object:
-    """Return the value without secrets, however deep its texts are."""
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case str():
-            return redactor.redact(value)[0]
-        case dict():
-            return {redact_value(key, redactor): redact_value(one, redactor) for key, one in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [redact_value(one, redactor) for one in value]
-        case _:
-            return redactor.redact(str(value))[0]
 
 
 def _renderer(log_format: str) -> Processor:

@@ -52,6 +52,12 @@ def _web_address(example: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _long_token(value: object) -> object:
+    if isinstance(value, str) and len(value) < 16:
+        raise ValueError("must have at least 16 characters")
+    return value
+
+
 def _host(value: object) -> object:
     if isinstance(value, str) and re.search(r"[\s/]", value):
         raise ValueError("must be an address such as 127.0.0.1 or 0.0.0.0, without http:// and port")
@@ -180,9 +186,8 @@ class Settings(BaseModel):
     trainwatch_webhooks: Path | None = Field(
         None, description="TOML file with webhooks that get alerts besides Slack. See docs/webhooks.md."
     )
-    trainwatch_mcp_token: SecretStr | None = Field(
+    trainwatch_mcp_token: Annotated[SecretStr | None, BeforeValidator(_long_token)] = Field(
         None,
-        min_length=16,
         description="Bearer token that agents send to `trainwatch mcp --http`: a random text of 16 characters or more.",
     )
     trainwatch_audit_keep: Duration = Field(

@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "reference/platforms",
         "reference/webhook-event",
         "operations",
+        "agents",
         "benchmarks",
         "glossary",
         "changelog",

@@ -33,6 +33,7 @@ from bot.domain.durations import datetime_from_ns
 from bot.domain.wording import plural
 from bot.errors import BotError, DeliveryError, TooBusy, UsageError
 from bot.providers.budget import UNLIMITED, BudgetLimits, CommandBudget, restart_time, spending
+from bot.redaction.nested_values import redact_value
 from bot.slack.announcements import update_announcement
 from bot.slack.answering import concerns_channel
 from bot.slack.gate import Attempt, Gate
@@ -48,6 +49,7 @@ _MAX_RECORD = 4_000
 _RECORDED_VALUE = 200
 _NO_CHANNEL = "`{}` is about a Slack channel. Start the server with `trainwatch mcp --channel C0123ABCD`."
 _NO_SLACK = "Set SLACK_BOT_TOKEN for `trainwatch mcp`: a channel must see who changes its alerts."
+_UNQUOTED = "Invalid arguments. They contain a secret, so they are not quoted."
 _NO_USER = "These settings belong to a person. Start the server with `trainwatch mcp --as U0123ABCD`."
 
 log = logging.getLogger(__name__)
@@ -156,7 +158,11 @@ class ToolCalls:
         try:
             command = subcommand.build(read_arguments(subcommand, call.arguments, InputContext(now)))
         except UsageError as problem:
-            raise UsageError(f"{problem.public} {describe_fields(subcommand)}") from None
+            # A message may quote a part of a secret, which is not recognized as one.
+            has_secret = bool(self.runner.runner.redactor.redact(str(dict(call.arguments)))[1])
+            raise UsageError(
+                f"{_UNQUOTED if has_secret else problem.public} {describe_fields(subcommand)}"
+            ) from None
         needed = _needed_role(command)
         if refusal := await self.gate.refuse_role(needed, attempt.origin, self.client, any_job=True):
             return self.gate.refuse(attempt, refusal)
@@ -212,11 +218,13 @@ class ToolCalls:
         await update_announcement(reply, answer, ts, self.runner.store.silences)
 
     def _result(self, answer: Answer) -> CallToolResult:
-        is_error = isinstance(answer, ErrorAnswer)
-        text = text_of(answer, secrets.token_hex(4))
-        document = document_of(answer)
+        """The answer as a result; secrets that the call itself contained are hidden too."""
+        redactor = self.runner.runner.redactor
+        text = redactor.redact(text_of(answer, secrets.token_hex(4)))[0]
         return CallToolResult(
-            content=[TextContent(type="text", text=text)], structured_content=document, is_error=is_error
+            content=[TextContent(type="text", text=text)],
+            structured_content=redact_value(document_of(answer), redactor),
+            is_error=isinstance(answer, ErrorAnswer),
         )
 
 

@@ -35,7 +35,7 @@ _LARGEST = {
 _LEFT_OUT = ((LOGS.name, "--all"),)
 """Options whose result has no bound."""
 _CHOICES = {"LEVEL": tuple(level.name.lower() for level in Level), "SEVERITY": ("page", "warn", "info")}
-_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
+_OPTION = re.compile(r"(?<![\w-])(?<!mcp )--([a-z]+(?:-[a-z]+)*)")
 
 JsonArguments = dict[str, object]
 

@@ -73,6 +73,13 @@ async def served(calls: ToolCalls, token: str | None = None) -> AsyncIterator[st
         await calls.drain()
 
 
+@asynccontextmanager
+async def agent_over_http(calls: ToolCalls) -> AsyncIterator[Client]:
+    """A client that connects over HTTP."""
+    async with served(calls) as url, Client(url, read_timeout_seconds=LONGEST_S) as client:
+        yield client
+
+
 def text_of(result: CallToolResult) -> str:
     """The text of a result."""
     (content,) = result.content

@@ -344,7 +344,7 @@ SILENCE = Subcommand(
     action_aliases=(("unmute", "end"), ("unsilence", "end")),
     parameters=(
         Positional("end", "End the silence of this number.", word="end"),
-        Positional("duration", "How long, such as 30m, 2h or 1d.", accepts=lambda word: bool(parse_long_duration(word))),
+        Positional("duration", "How long: 30m, 2h or 1d.", accepts=lambda word: bool(parse_long_duration(word))),
         JOBS_PARAMETER,
     ),
     effect=Effect.REPLACE,

@@ -160,9 +160,7 @@ class ToolCalls:
         except UsageError as problem:
             # A message may quote a part of a secret, which is not recognized as one.
             has_secret = bool(self.runner.runner.redactor.redact(str(dict(call.arguments)))[1])
-            raise UsageError(
-                f"{_UNQUOTED if has_secret else problem.public} {describe_fields(subcommand)}"
-            ) from None
+            raise UsageError(f"{_UNQUOTED if has_secret else problem.public} {describe_fields(subcommand)}") from None
         needed = _needed_role(command)
         if refusal := await self.gate.refuse_role(needed, attempt.origin, self.client, any_job=True):
             return self.gate.refuse(attempt, refusal)

@@ -188,7 +188,8 @@ class Settings(BaseModel):
     )
     trainwatch_mcp_token: Annotated[SecretStr | None, BeforeValidator(_long_token)] = Field(
         None,
-        description="Bearer token that agents send to `trainwatch mcp` over HTTP: a random text of 16 characters or more.",
+        description="Bearer token that agents send to `trainwatch mcp` over HTTP: "
+        "a random text of 16 characters or more.",
     )
     trainwatch_audit_keep: Duration = Field(
         timedelta(days=365), ge=timedelta(days=1), description="How long the audit trail is kept."

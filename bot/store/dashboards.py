@@ -51,7 +51,7 @@ class Dashboards:
             rows = (
                 (await connection.execute(is_open)).all(),
                 (await connection.execute(watched.order_by(subscriptions.c.id))).all(),
-                (await connection.execute(active_silences(now))).all(),
+                (await connection.execute(active_silences(), {"now": now})).all(),
                 (await connection.execute(all_patterns())).all(),
             )
         return await asyncio.to_thread(_decode, now, *rows)  # thousands of jobs must not delay commands

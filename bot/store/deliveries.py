@@ -18,7 +18,7 @@ A reply or an edit whose incident has no root message, because it is dead or was
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -34,7 +34,7 @@ from bot.store.attempts import UNREADABLE, Attempts
 from bot.store.claimed_deliveries import Backlog, ClaimedDelivery, read_delivery
 from bot.store.codec import from_json, to_json
 from bot.store.column_types import UtcDateTime
-from bot.store.delivery_queue import Room, Taken, find_ready, roots_of, take
+from bot.store.delivery_queue import Room, Taken, find_ready, take
 from bot.store.engine import AnyRow, Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, add_deliveries, is_queued, repeat_edit
 from bot.store.roots import forget_root, set_root
@@ -44,7 +44,16 @@ log = logging.getLogger(__name__)
 
 VERIFY_AFTER = timedelta(minutes=1)
 """When to look for copies of a message that was sent after an attempt with an unknown outcome."""
+UNSURE_EDIT_FOR = 2 * VERIFY_AFTER
+"""How long an edit whose outcome is unknown may still replace what later edits show."""
 _AGAIN = ":again"
+_EDIT = (
+    select(deliveries.c.id)
+    .where(deliveries.c.incident_id == bindparam("thread"), deliveries.c.kind == DeliveryKind.EDIT)
+    .limit(1)
+)
+_UNSURE_EDIT = _EDIT.where(deliveries.c.unsure_since > bindparam("since"))
+_WAITING_EDIT = _EDIT.where(is_queued())
 _CLAIMS = 10
 """Claims in a row that yield nothing to send, for example because a whole thread is suppressed."""
 
@@ -82,17 +91,16 @@ class Deliveries:
                 return []
             async with self._database.write() as connection:
                 taken = await take(connection, ids, now, now + lease)
-                roots = await roots_of(connection, taken.rows)
-            claimed = await self._read(taken, roots)
+            claimed = await self._read(taken)
             if claimed or not taken.discarded:
                 return claimed
         return []
 
-    async def _read(self, taken: Taken, roots: Mapping[str, str | None]) -> list[ClaimedDelivery]:
+    async def _read(self, taken: Taken) -> list[ClaimedDelivery]:
         claimed: list[ClaimedDelivery] = []
         for row in taken.rows:
             try:
-                root = roots.get(row.incident_id)
+                root = taken.roots.get(row.incident_id)
                 claimed.append(read_delivery(row, root, as_root=row.id in taken.new_roots))
             except msgspec.MsgspecError:
                 log.exception("delivery cannot be read", extra={"delivery": row.id})
@@ -135,10 +143,8 @@ class Deliveries:
         self, connection: AsyncConnection, row: AnyRow, channel: str, edit: Notification, now: datetime
     ) -> None:
         """Show the state of an incident or digest once more later if a recent edit's outcome is unknown."""
-        edits = and_(deliveries.c.incident_id == row.incident_id, deliveries.c.kind == DeliveryKind.EDIT)
-        recent = and_(edits, deliveries.c.unsure_since > now - 2 * VERIFY_AFTER)
-        is_recent = await connection.scalar(select(deliveries.c.id).where(recent).limit(1)) is not None
-        if not is_recent or row.dedupe_key.endswith(_AGAIN):
+        recent = {"thread": row.incident_id, "since": now - UNSURE_EDIT_FOR}
+        if row.dedupe_key.endswith(_AGAIN) or await connection.scalar(_UNSURE_EDIT, recent) is None:
             return
         current = (
             select(incidents.c.value)
@@ -148,7 +154,7 @@ class Deliveries:
         value = await connection.scalar(current)
         for table in (digests, runs, boards):  # who adds an edit meanwhile waits
             await connection.execute(select(table.c.id).where(table.c.id == row.incident_id).with_for_update())
-        waiting = await connection.scalar(select(deliveries.c.id).where(edits, is_queued()).limit(1))
+        waiting = await connection.scalar(_WAITING_EDIT, {"thread": row.incident_id})
         if waiting is None:
             shown = edit if value is None else replace(edit, incident=from_json(value, Incident))
             again = Delivery(f"{row.dedupe_key}{_AGAIN}", channel, shown)

@@ -58,6 +58,8 @@ class Taken:
     """To send, most urgent first."""
     new_roots: frozenset[int]
     """Ids of replies and edits that become the root message, because their incident has none."""
+    roots: Mapping[str, str | None]
+    """The receipts of root messages by incident or digest, as JSON; None without one."""
     discarded: bool
     """Whether rows were taken that need not be sent."""
 
@@ -101,7 +103,7 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
         await connection.execute(update(deliveries).where(deliveries.c.id.in_(posts)).values(attempt_at=now))
     if edited := [row.incident_id for row in kept if row.kind == DeliveryKind.EDIT]:
         await supersede_edits(connection, edited, now)
-    return Taken(kept, frozenset(new_roots), bool(dropped))
+    return Taken(kept, frozenset(new_roots), roots, bool(dropped))
 
 
 async def roots_of(connection: AsyncConnection, rows: Sequence[AnyRow]) -> Mapping[str, str | None]:

@@ -16,8 +16,13 @@ from bot.store.engine import Database
 from bot.store.outbox import NO_PAYLOAD, DeliveryState, is_queued
 from bot.store.schema import deliveries, digests, incidents
 
-_is_unsent = and_(is_queued(), deliveries.c.claim_token.is_(None), deliveries.c.attempt_at.is_(None))
-"""Nobody is sending the delivery, and no attempt may have succeeded."""
+_is_unsent = and_(
+    is_queued(),
+    deliveries.c.claim_token.is_(None),
+    deliveries.c.attempt_at.is_(None),
+    deliveries.c.unsure_since.is_(None),
+)
+"""Nobody is sending the delivery, and no attempt may have succeeded: nothing would update its message."""
 
 
 async def join_new(

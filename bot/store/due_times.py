@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Table, and_, or_, select, true, update
+from sqlalchemy import Column, ColumnElement, RowMapping, Table, and_, or_, select, true, update
 
+from bot.domain.alerts import DeliveryKind
 from bot.domain.boards import BoardKind
+from bot.store.deliveries import UNSURE_EDIT_FOR
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
-from bot.store.schema import boards, deliveries, digests, incidents, watches
+from bot.store.schema import boards, deliveries, digests, incidents, listings, watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +56,27 @@ class DueTimes:
         for column in (digests.c.due_at, incidents.c.remind_at):
             async with self._database.write() as connection:
                 await connection.execute(update(column.table).where(column > now).values({column.name: now}))
+        await self._set_due(listings, listings.c.claim_token.is_(None), now, listings.c.due_at > now)
         at_time_of_day = boards.c.kind == BoardKind.DAILY
         await self._set_due(boards, ~at_time_of_day, now, boards.c.due_at > now)
         await self._set_due(boards, at_time_of_day, now, boards.c.due_at > now + _DAY)
         return CorrectedDueTimes(*counts)
 
-    async def move_attempts(self, by: timedelta) -> None:
-        """Move the times of attempts with an unknown outcome when the clock is set `by` this difference.
+    async def move_attempts(self, by: timedelta, now: datetime, *, with_leases: bool) -> None:
+        """Move the times of attempts when the clock is set `by` this difference, to `now`.
 
         A verification must not come early, because Slack may accept an attempt late. A message is looked for since its
-        attempt: after a step back by twice the difference, because it is unknown how long nobody ran.
+        attempt: after a step back by twice the difference, because it is unknown how long nobody ran. An edit with an
+        unknown outcome stays as recent as it was. `with_leases` keeps the leases of messages that are being sent.
         """
         is_attempted = or_(deliveries.c.attempt_at.is_not(None), deliveries.c.unsure_since.is_not(None))
-        is_unsettled = or_(deliveries.c.verify_at.is_not(None), and_(_IS_QUEUED, is_attempted))
-        moves = {"attempt_at": min(2 * by, timedelta(0)), "unsure_since": min(2 * by, timedelta(0)), "verify_at": by}
-        unsettled = select(deliveries).where(is_unsettled).with_for_update()
+        is_claimed = deliveries.c.claim_token.is_not(None)
+        is_unsettled = or_(deliveries.c.verify_at.is_not(None), and_(_IS_QUEUED, or_(is_attempted, is_claimed)))
+        is_recent = deliveries.c.unsure_since > now - by - UNSURE_EDIT_FOR
+        moving = select(deliveries).where(or_(is_unsettled, and_(_IS_EDIT, is_recent))).with_for_update()
         async with self._database.write() as connection:
-            for row in (await connection.execute(unsettled)).mappings().all():
-                moved = {name: None if row[name] is None else row[name] + move for name, move in moves.items()}
+            for row in (await connection.execute(moving)).mappings().all():
+                moved = _moved(row, by, now, with_leases=with_leases)
                 await connection.execute(update(deliveries).where(deliveries.c.id == row["id"]).values(moved))
 
     async def _set_due(
@@ -82,7 +87,23 @@ class DueTimes:
         return corrected.rowcount
 
 
+def _moved(row: RowMapping, by: timedelta, now: datetime, *, with_leases: bool) -> dict[str, datetime | None]:
+    is_edit, is_claimed = row["kind"] == DeliveryKind.EDIT, row["claim_token"] is not None
+    since = by if is_edit else min(2 * by, timedelta(0))
+    moves = {"attempt_at": since, "unsure_since": since, "verify_at": by}
+    if is_claimed and with_leases:
+        moves["due_at"] = max(by, timedelta(0))
+    moved: dict[str, datetime | None] = {
+        name: None if row[name] is None else row[name] + move for name, move in moves.items()
+    }
+    if is_edit and is_claimed and not with_leases:  # its sender does not run; the edit may arrive nevertheless
+        moved["unsure_since"] = moved["unsure_since"] or now
+    return moved
+
+
 _DAY = timedelta(days=1, hours=1)
 """The longest time to a daily digest, on a day on which clocks are set back."""
 _state: Column[str] = deliveries.c.state
 _IS_QUEUED = _state == DeliveryState.QUEUED
+_kind: Column[str] = deliveries.c.kind
+_IS_EDIT = _kind == DeliveryKind.EDIT

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, literal, or_, select, update
+from sqlalchemy import bindparam, case, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.column_types import UtcDateTime
@@ -14,15 +14,16 @@ _UPDATE_AFTER = timedelta(seconds=1)
 _FIRST_AFTER, _EDIT_EVERY = timedelta(seconds=3), timedelta(minutes=1)
 """When a message about several runs is posted, and how often it is edited."""
 
+_SHOWN = select(incidents.c.id, incidents.c.digest_id).where(
+    incidents.c.id.in_(bindparam("ids", expanding=True)), incidents.c.digest_id.is_not(None)
+)
+
 
 async def change_digests(connection: AsyncConnection, incident_ids: Collection[str], now: datetime) -> dict[str, str]:
     """Have the digests that show these incidents planned again; return incident id → digest id."""
     if not incident_ids:
         return {}
-    shown = select(incidents.c.id, incidents.c.digest_id).where(
-        incidents.c.id.in_(incident_ids), incidents.c.digest_id.is_not(None)
-    )
-    found = {row.id: row.digest_id for row in await connection.execute(shown)}
+    found = {row.id: row.digest_id for row in await connection.execute(_SHOWN, {"ids": list(incident_ids)})}
     if found:
         at = now + _UPDATE_AFTER
         is_later = or_(digests.c.due_at.is_(None), digests.c.due_at > at)

@@ -44,7 +44,7 @@ class Reminders:
             if not rows:
                 return []
             settings = await _settings_of(connection, [row.channel for row in rows])
-            silences = [read_silence(row) for row in (await connection.execute(active_silences(now))).all()]
+            silences = [read_silence(row) for row in (await connection.execute(active_silences(), {"now": now})).all()]
         due = []
         for row in rows:
             try:

@@ -1,8 +1,9 @@
 """The root messages of incidents, digests and runs: the receipts that replies and edits need."""
 
 from collections.abc import Collection
+from functools import cache
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Select, Table, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Receipt
@@ -19,9 +20,14 @@ async def find_roots(connection: AsyncConnection, ids: Collection[str]) -> dict[
     for table in (incidents, *_TABLES.values()):
         wanted = [one for one in ids if table_of(one) is table]
         if wanted:
-            rows = await connection.execute(select(table.c.id, table.c.root).where(table.c.id.in_(wanted)))
+            rows = await connection.execute(_roots_in(table), {"ids": wanted})
             found |= {row.id: row.root for row in rows}
     return found
+
+
+@cache
+def _roots_in(table: Table) -> Select[str, str | None]:
+    return select(table.c.id, table.c.root).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
 async def set_root(connection: AsyncConnection, thread_id: str | None, receipt: Receipt) -> None:

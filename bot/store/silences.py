@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.domain.alerts import Receipt
 from bot.domain.job_matching import Matcher
@@ -58,13 +59,16 @@ class Silences:
     async def active(self, channel: str, now: datetime) -> tuple[Silence, ...]:
         """Return a channel's active silences, oldest first."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(active_silences(now).where(silences.c.channel == channel))).all()
+            rows = (
+                await connection.execute(active_silences().where(silences.c.channel == channel), {"now": now})
+            ).all()
         return tuple(read_silence(row) for row in rows)
 
 
-def active_silences(now: datetime) -> AnySelect:
-    """Select the active silences of all channels, for `read_silence`."""
-    return select(silences).where(silences.c.ends_at > now).order_by(silences.c.id)
+@cache
+def active_silences() -> AnySelect:
+    """Select the silences of all channels that are active at `now`, for `read_silence`."""
+    return select(silences).where(silences.c.ends_at > bindparam("now")).order_by(silences.c.id)
 
 
 def read_silence(row: AnyRow) -> Silence:

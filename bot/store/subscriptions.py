@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, delete, null, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident
@@ -149,9 +150,10 @@ class Subscriptions:
         return int((await connection.execute(statement)).scalar_one())
 
 
-def subscriptions_of(watch_ids: list[int]) -> AnySelect:
-    """Select the subscriptions of several watches, for `read_subscription`."""
-    return _select(subscriptions.c.watch_id.in_(watch_ids))
+@cache
+def subscriptions_of() -> AnySelect:
+    """Select the subscriptions of the watches with `watch_ids`, for `read_subscription`."""
+    return _select(subscriptions.c.watch_id.in_(bindparam("watch_ids", expanding=True)))
 
 
 def read_subscription(row: AnyRow) -> Subscription:

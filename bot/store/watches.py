@@ -230,10 +230,10 @@ async def _load_related(
 ) -> _RelatedRows:
     parameters = {"ids": ids, "ended_after": ended_after}
     return _RelatedRows(
-        subscriptions=_by_watch((await connection.execute(subscriptions_of(ids))).all()),
+        subscriptions=_by_watch((await connection.execute(subscriptions_of(), {"watch_ids": ids})).all()),
         alerts=_by_watch((await connection.execute(_ALERTS, parameters)).all()),
         incidents=_by_watch((await connection.execute(_INCIDENTS, parameters)).all()),
-        silences=(await connection.execute(active_silences(now))).all(),
+        silences=(await connection.execute(active_silences(), {"now": now})).all(),
     )
 
 
@@ -266,7 +266,7 @@ async def _end_claims(connection: AsyncConnection, results: Sequence[PollResult]
     """End the claims that are still valid; return their ids. Locks the rows until the transaction ends."""
     held: set[int] = set()
     for token, ids in _grouped((result.token, result.watch_id) for result in results).items():
-        held.update(await connection.scalars(_held(ids, token).values(claim_token=None).returning(watches.c.id)))
+        held.update(await connection.scalars(_END_CLAIMS, {"ids": ids, "token": token}))
     return frozenset(held)
 
 
@@ -274,6 +274,12 @@ def _held(ids: Sequence[int], token: str) -> Update:
     return update(watches).where(watches.c.id.in_(ids), watches.c.claim_token == token)
 
 
+_END_CLAIMS = (
+    update(watches)
+    .where(watches.c.id.in_(_IDS), watches.c.claim_token == bindparam("token"))
+    .values(claim_token=None)
+    .returning(watches.c.id)
+)
 _SETTLE = (
     update(watches)
     .where(watches.c.id == bindparam("watch_id"))
@@ -298,8 +304,11 @@ async def _delete_unsubscribed(connection: AsyncConnection, results: Sequence[Po
     ended = [result.watch_id for result in results if result.unsubscribe]
     if ended:
         await connection.execute(delete(subscriptions).where(subscriptions.c.watch_id.in_(ended)))
-    wanted = exists().where(subscriptions.c.watch_id == watches.c.id)
-    await connection.execute(delete(watches).where(watches.c.id.in_([result.watch_id for result in results]), ~wanted))
+    await connection.execute(_DELETE_UNWANTED, {"ids": [result.watch_id for result in results]})
+
+
+_IS_WANTED = exists().where(subscriptions.c.watch_id == watches.c.id)
+_DELETE_UNWANTED = delete(watches).where(watches.c.id.in_(_IDS), ~_IS_WANTED)
 
 
 def _by_watch(rows: Iterable[AnyRow]) -> dict[int, list[AnyRow]]:

@@ -140,8 +140,10 @@ class ClockSync:
         if running:
             self._is_joining = False
         followed = [self._follow(one) for one in running]
-        if any(followed):
+        if any(one is not None for one in followed):
             await self._align()
+        if any(one is not None and one < -self._settings.tolerance for one in followed):
+            await self._due_times.make_due(self._clock(), self._settings.lease)  # what this process wrote since
         self.state.others = len(running)
         self.state.share = self._share_with([one.process for one in running])
         if not self._is_joining:
@@ -149,7 +151,7 @@ class ClockSync:
             await self._adopt_lasting_difference(offsets)
         elif self._clock.monotonic() - self._started_s >= self._settings.silent_s:
             self._is_joining = False
-            await self._adopt(self.state.offset)
+            await self._adopt(self.state.offset, is_alone=True)
 
     async def _exchange(self) -> list[ProcessClock]:
         """Write our clock and return those of the other processes that run and have a time."""
@@ -168,16 +170,16 @@ class ClockSync:
         rank = sorted([*others, self._process]).index(self._process)
         return PollShare(rank, len(others) + 1) if others else None
 
-    def _follow(self, other: ProcessClock) -> bool:
-        """Use the time of another process if that was set later, or is ahead; return whether it was."""
+    def _follow(self, other: ProcessClock) -> timedelta | None:
+        """Use the time of another process if that was set later, or is ahead; return by how much it differs."""
         is_ahead = other.generation == self._generation and other.at > self._clock()
         if other.generation <= self._generation and not is_ahead:
-            return False
+            return None
         difference = other.at - self._clock()
         self._set(other.at, other.generation)
         if abs(difference) > self._settings.tolerance:
             log.info("clock set to that of another process", extra={"by_s": _seconds(difference)})
-        return True
+        return difference
 
     async def _align(self) -> None:
         """Read the clocks of the others until one is updated, because a time that was written earlier lags.
@@ -232,14 +234,17 @@ class ClockSync:
             self._differs_since_s = now_s
         elif now_s - self._differs_since_s >= self._settings.adopt_after_s:
             self._differs_since_s = None
-            await self._adopt(smallest)
+            await self._adopt(smallest, is_alone=False)
 
-    async def _adopt(self, difference: timedelta) -> None:
-        """Set the time in use by this difference. After a step back, everything becomes due."""
+    async def _adopt(self, difference: timedelta, *, is_alone: bool) -> None:
+        """Set the time in use by this difference. After a step back, everything becomes due.
+
+        Claims of processes that were killed end, but not those of this one and of others that run.
+        """
         self._set(self._clock() + difference, self._generation + 1)
         if abs(difference) > self._settings.tolerance:
             log.warning("system clock adopted", extra={"by_s": _seconds(difference)})
-            await self._due_times.move_attempts(difference)
+            await self._due_times.move_attempts(difference, self._clock(), with_leases=not is_alone)
         if difference < -self._settings.tolerance:
             await self._due_times.make_due(self._clock(), self._settings.lease)
 

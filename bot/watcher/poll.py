@@ -202,7 +202,9 @@ class Poller:
         if self._reachability.record(provider, watch.id, now, has_read=has_read):
             self._back.add(provider)
         started_at = self._started_at.pop(watch.id, now)
-        metrics.POLL_SECONDS.labels(provider).observe((now - started_at).total_seconds())
+        if now < started_at:  # the clock was set back during the poll
+            result = replace(result, next_due_at=result.next_due_at - (started_at - now))
+        metrics.POLL_SECONDS.labels(provider).observe(max(0.0, (now - started_at).total_seconds()))
         if has_read or not self._reachability.is_back_since(provider, started_at):
             return result
         return replace(result, next_due_at=min(result.next_due_at, now + self._settings.intervals.running / 2))

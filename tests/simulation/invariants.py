@@ -41,8 +41,9 @@ def check_post(slack: SlackModel, posted: Posted) -> list[Violation]:
 
 def check_at_end(scenario: Scenario, slack: SlackModel, rows: Rows) -> list[Violation]:
     """Check what people see when everything works again."""
-    doubled = [*_doubled(slack), *_announced_twice(slack)] if scenario.can_read_history else []
-    return [*_lost(slack, rows), *doubled, *_stale(slack, rows), *_unseen(scenario, rows)]
+    copies = [*_doubled(slack), *_announced_twice(slack), *_abandoned(slack, rows)]
+    found = [*_lost(slack, rows), *_stale(slack, rows), *_unseen(scenario, rows)]
+    return [*found, *copies] if scenario.can_read_history else found
 
 
 def _lost(slack: SlackModel, rows: Rows) -> list[Violation]:
@@ -85,6 +86,17 @@ def _stale(slack: SlackModel, rows: Rows) -> list[Violation]:
                 Violation("stale", f"{shown.ts} shows {shown.payload['text']!r} instead of {wanted['text']!r}")
             )
     return found
+
+
+def _abandoned(slack: SlackModel, rows: Rows) -> list[Violation]:
+    """Each root message of an alert is updated: that of an incident alone, or that of a digest."""
+    alone = rows("SELECT root FROM incidents WHERE digest_id IS NULL AND root IS NOT NULL")
+    updated = {_ts(root) for (root,) in (*alone, *rows("SELECT root FROM digests WHERE root IS NOT NULL"))}
+    return [
+        Violation("stale", f"nothing updates {one.ts}, which shows {one.payload['text']!r}")
+        for one in slack.messages
+        if one.metadata.get("alert_id") and not one.thread_ts and not one.deleted and one.ts not in updated
+    ]
 
 
 def _digests(rows: Rows) -> dict[str, Message]:

@@ -16,6 +16,7 @@ from bot.domain.metrics import MetricQuery, MetricSeries
 from bot.errors import Unavailable
 from tests.fakes.provider import FakeProvider
 from tests.simulation.incarnation import leave_process
+from tests.simulation.scenario import epoch
 
 _Query = TypeVar("_Query")
 _Result = TypeVar("_Result")
@@ -31,8 +32,8 @@ class SimulatedPlatform(FakeProvider):
     error_rate: float = 0.0
     slow_rate: float = 0.0
     faults_until: datetime | None = None
-    read_at: dict[str, datetime] = field(default_factory=dict)
-    """When each job's log was last read."""
+    received_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When a process last got a job's state (`job`) or log (`logs`), by job."""
 
     def log_now(self, job_id: str, message: str) -> None:
         """Append a line with the current time."""
@@ -44,18 +45,22 @@ class SimulatedPlatform(FakeProvider):
         ended_at = self.now() if state.is_terminal else None
         self.jobs[job_id] = replace(job, state=state, vendor_status=state.upper(), ended_at=ended_at)
 
+    def polled_at(self, job_id: str) -> datetime:
+        """Since when nobody has got both the state and the log of a job."""
+        return min(self.received_at.get((job_id, part), epoch()) for part in ("job", "logs"))
+
     async def get_job(self, job: JobRef) -> Job:
-        return await leave_process(self._answer(super().get_job, job))
+        found = await leave_process(self._answer(super().get_job, job))
+        self.received_at[job.id, "job"] = self.now()
+        return found
 
     async def query_logs(self, query: LogQuery) -> LogPage:
-        return await leave_process(self._answer(self._read, query))
+        found = await leave_process(self._answer(super().query_logs, query))
+        self.received_at[query.job.id, "logs"] = self.now()
+        return found
 
     async def query_metrics(self, query: MetricQuery) -> Sequence[MetricSeries]:
         return await leave_process(self._answer(super().query_metrics, query))
-
-    async def _read(self, query: LogQuery) -> LogPage:
-        self.read_at[query.job.id] = self.now()
-        return await super().query_logs(query)
 
     async def _answer(self, read: Callable[[_Query], Awaitable[_Result]], query: _Query) -> _Result:
         """Answer after a while, or not at all."""

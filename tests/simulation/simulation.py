@@ -17,10 +17,9 @@ from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
 from bot.domain.subscriptions import RuleSettings, RunSettings
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
-from bot.store.engine import Database
 from bot.store.migrate import upgrade
 from bot.store.store import Store
-from tests.simulation.inline_database import URL, InlineEngine
+from tests.simulation.inline_database import InlineDatabase
 from tests.simulation.invariants import Violation, check_at_end, check_post
 from tests.simulation.pausing_loop import PausingLoop
 from tests.simulation.platform import SimulatedPlatform
@@ -47,15 +46,19 @@ class Outcome:
 
 def run_scenario(scenario: Scenario, process: type[SimulatedProcess] = SimulatedProcess) -> Outcome:
     """Simulate one scenario from an empty database."""
-    logging.disable(logging.CRITICAL)
+    logging.disable(logging.WARNING)
+    crashes = _Crashes(logging.ERROR)
+    logging.getLogger("bot").addHandler(crashes)
     try:
-        engine = shared_engine()
-        empty_database().backup(engine.disk)
-        database = Database(URL, engine=engine, transaction_timeout_s=None)  # type: ignore[arg-type]
+        database = shared_database()
+        empty_database().backup(database.disk)
         has_pauses = any(event.what.startswith("pause") for event in scenario.events)
         with asyncio.Runner(loop_factory=PausingLoop if has_pauses else VirtualTimeLoop) as runner:
-            return runner.run(_Simulation(scenario, process, database, engine.disk).run())
+            outcome = runner.run(_Simulation(scenario, process, database).run())
+        outcome.violations += crashes.found
+        return outcome
     finally:
+        logging.getLogger("bot").removeHandler(crashes)
         logging.disable(logging.NOTSET)
 
 
@@ -77,16 +80,27 @@ def diagnosis_config() -> DiagnosisConfig:
 
 
 @cache
-def shared_engine() -> InlineEngine:
+def shared_database() -> InlineDatabase:
     """The disk of every simulation."""
-    return InlineEngine()
+    return InlineDatabase()
+
+
+class _Crashes(logging.Handler):
+    """Every error of our own that was caught and logged is a violation, although a retry may have hidden it."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.found: list[Violation] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a logged exception."""
+        if record.exc_info is not None:
+            self.found.append(Violation("crash", f"{record.getMessage()}: {record.exc_info[1]!r}"))
 
 
 class _Simulation:
-    def __init__(
-        self, scenario: Scenario, process: type[SimulatedProcess], database: Database, disk: sqlite3.Connection
-    ) -> None:
-        self._scenario, self._process, self._disk = scenario, process, disk
+    def __init__(self, scenario: Scenario, process: type[SimulatedProcess], database: InlineDatabase) -> None:
+        self._scenario, self._process = scenario, process
         self._database, self._store = database, Store(database)
         self._outcome = Outcome()
 
@@ -202,14 +216,14 @@ class _Simulation:
         ((polling,),) = self._rows("SELECT count(*) FROM watches WHERE claim_token IS NOT NULL")
         watched = [str(job) for (job,) in self._rows("SELECT job_id FROM watches")]
         calm_s = max((LENGTH_S, *(event.at_s for event in self._scenario.events), *self._outage_ends())) + 1
-        read_at = self._platform.read_at
-        return bool(sending or polling) or any(read_at.get(job, epoch()) < self._time_at(calm_s) for job in watched)
+        polled_at = self._platform.polled_at
+        return bool(sending or polling) or any(polled_at(job) < self._time_at(calm_s) for job in watched)
 
     def _outage_ends(self) -> list[float]:
         return [end_s for _, end_s in (*self._scenario.slack_outages, *self._scenario.platform_outages)]
 
     def _rows(self, statement: str) -> list[tuple[object, ...]]:
-        return self._disk.execute(statement).fetchall()
+        return self._database.disk.execute(statement).fetchall()
 
     def _on_post(self, posted: Posted) -> None:
         kind = "reply" if posted.thread_ts else "post"

@@ -182,7 +182,7 @@ async def test_attempts_move_with_a_clock_that_is_set(store: Store, now: datetim
     await add_to_outbox(store, now, delivery("unknown"))
     await lose_answer(store, now)
 
-    await store.due_times.move_attempts(by)
+    await store.due_times.move_attempts(by, now + by, with_leases=False)
 
     searched_since = now + min(2 * by, timedelta(0))
     assert await store.deliveries.attempts.claim_sent(now + by + VERIFY_AFTER - SECOND, lease=LEASE) == []

@@ -21,6 +21,7 @@ from bot.watcher.poll import Poller
 from tests.fakes.clock import ManualClock
 from tests.fakes.provider import NOW, FakeProvider
 from tests.integration.polling import (
+    SETTINGS,
     create_poller,
     deliver_all,
     poll_until_idle,
@@ -85,6 +86,21 @@ async def test_a_hanging_job_does_not_delay_others(
     await poll_until_idle(poller)
 
     assert await deliver_all(store, clock) == ["root", "reply"]
+
+
+async def test_a_clock_that_is_set_back_during_a_poll_does_not_delay_the_next(
+    store: Store, provider: FakeProvider, clock: ManualClock, poller: Poller
+) -> None:
+    provider.gate = asyncio.Event()
+    await watch(store, provider, "slow")
+    await poller.tick()
+    clock.advance(timedelta(hours=-2))
+    provider.gate.set()
+    await poll_until_idle(poller)
+
+    clock.advance(SETTINGS.intervals.running)
+    (again,) = await store.watches.claim_due(clock(), lease=timedelta(minutes=1))
+    assert (again.job.id, again.fails) == ("slow", 0)
 
 
 async def test_stop_releases_unfinished_jobs(

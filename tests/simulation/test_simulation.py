@@ -36,6 +36,12 @@ def test_nothing_is_lost_when_the_history_cannot_be_read(first: int) -> None:
     assert {} == result.violations
 
 
+@pytest.mark.parametrize("seed", [10998, 12534, 14201])
+def test_seeds_that_once_violated_an_invariant_do_not_any_more(seed: int) -> None:
+    """In turn: a poll while the clock was set back, a storm after a lost answer, a late edit after a jump ahead."""
+    assert [] == run_scenario(draw(seed)).violations
+
+
 @pytest.mark.parametrize(
     ("bug", "invariant"),
     [

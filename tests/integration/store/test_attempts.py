@@ -191,6 +191,41 @@ async def test_attempts_move_with_a_clock_that_is_set(store: Store, now: datetim
     assert (sent.unsure_since, lost.unsure_since) == (searched_since, searched_since)
 
 
+@pytest.mark.parametrize("runs", [True, False])
+async def test_the_newest_state_is_shown_again_although_the_clock_was_set_since_an_edit(
+    store: Store, now: datetime, *, runs: bool
+) -> None:
+    """Slack may accept the first edit after the second one. `runs`: its sender was not killed."""
+    about, by = incident(now), timedelta(hours=2)
+    kinds = {"root": DeliveryKind.ROOT, "edit 1": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now)
+    (first,) = await claim(store, now)
+    if runs:
+        await store.deliveries.mark_failed(first.id, first.token, "timeout", now + SECOND, is_unknown=True)
+
+    await store.due_times.move_attempts(by, now + by, with_leases=runs)
+
+    later = now + by + SECOND
+    await add_to_outbox(store, later, delivery("edit 2", DeliveryKind.EDIT, about=about))
+    (second,) = await claim(store, later)
+    await store.deliveries.mark_sent(second.id, second.token, RECEIPT, later, edit=second.notification)
+    (again,) = await claim(store, later + VERIFY_AFTER)
+    assert again.notification.text == "edit 2"
+
+
+async def test_a_clock_that_is_set_forward_ends_no_lease(store: Store, now: datetime) -> None:
+    await add_to_outbox(store, now, delivery("a"))
+    (one,) = await claim(store, now)
+    by = timedelta(hours=2)
+
+    await store.due_times.move_attempts(by, now + by, with_leases=True)
+
+    assert await claim_unknown(store, now + by + LEASE - SECOND) == []
+    assert [found.id for found in await claim_unknown(store, now + by + LEASE)] == [one.id]
+
+
 async def test_the_first_receipt_counts_when_two_processes_sent_a_message(store: Store, now: datetime) -> None:
     about = incident(now)
     await add_to_outbox(store, now, delivery("root", DeliveryKind.ROOT, about=about), about=about)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 
 import pytest
 
@@ -280,3 +281,27 @@ async def test_a_clock_that_was_set_back_delays_no_digest_and_no_search(store: S
     assert clock() == machine.now - HOURS_2
     assert len(await store.digests.list_due(clock())) == 1
     assert len(await store.deliveries.attempts.claim_sent(clock(), lease=LEASE)) == 1
+
+
+async def test_what_a_process_wrote_before_it_followed_a_clock_that_was_set_back_is_due(
+    store: Store, machine: Machine
+) -> None:
+    clocks = [machine.clock("a"), machine.clock("b")]
+    for clock in clocks:
+        await machine.run(store, clock)
+        await machine.advance(8)
+    for name in "ab":
+        machine.ahead[name] = -HOURS_2
+    turns = cycle(zip(machine.syncs, reversed(clocks), strict=True))
+    late = clocks[0]
+    while all(clock() > machine.now - MINUTE for clock in clocks):
+        machine.elapsed_s += 1
+        sync, late = next(turns)
+        await sync.tick()
+    assert late() > machine.now - MINUTE
+    await open_incidents(store, late(), *range(10))
+
+    await machine.advance(4)
+
+    assert abs(late() - machine.now + HOURS_2) < MINUTE
+    assert len(await store.digests.list_due(late())) == 1

@@ -64,6 +64,20 @@ async def test_sent_messages_stay_and_waiting_ones_join(store: Store, now: datet
     assert (states.count("sent"), states.count("folded")) == (2, 8)
 
 
+async def test_a_message_that_may_have_arrived_joins_no_storm(store: Store, now: datetime, database_url: str) -> None:
+    """Nothing would update it any more, and its copies would stay."""
+    await open_incidents(store, now, 0)
+    (first,) = await store.deliveries.claim(now, lease=LEASE)
+    await store.deliveries.mark_failed(first.id, first.token, "reset", now + SECOND, is_unknown=True)
+    (unknown,) = await store.deliveries.attempts.claim(now + SECOND, lease=LEASE)
+    await store.deliveries.attempts.mark_absent(unknown, now + SECOND)
+    await open_incidents(store, now + 2 * SECOND, *range(1, 10))
+
+    states = await delivery_states(database_url)
+    assert states.pop(root_key(0))[0] == "queued"
+    assert {state for state, _ in states.values()} == {"folded"}
+
+
 async def test_only_one_of_two_plans_is_written(store: Store, now: datetime, database_url: str) -> None:
     await open_incidents(store, now, *range(10))
     (due,) = await store.digests.list_due(now + 2 * SECOND)

@@ -86,7 +86,7 @@ def shared_database() -> InlineDatabase:
 
 
 class _Crashes(logging.Handler):
-    """Every error of our own that was caught and logged is a violation, although a retry may have hidden it."""
+    """Every exception that was caught and logged is a violation, although a retry may have hidden it."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain.charts import LineChart
 from bot.domain.jobs import Job, JobState
 
 
@@ -89,6 +90,8 @@ class RunReport:
     """Whether the channel no longer follows the run, which goes on."""
     queue: QueuePosition | None = None
     """Asked once, when the run has waited for long."""
+    chart: LineChart | None = None
+    """The loss, or the throughput, over the run; only for its summary."""
 
     @property
     def ended_at(self) -> datetime | None:

@@ -19,6 +19,7 @@ from bot.domain.gaps import GapReason, Part
 from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings, Setting
+from bot.domain.traces import Trace
 from bot.rules.catalog import RULES
 from bot.rules.lifecycle import step
 from bot.rules.rule import Condition, Context, Rule, parameters_key
@@ -84,15 +85,22 @@ def longest_metrics_window(wanted: Wanted) -> timedelta | None:
 
 
 def evaluate_rules(
-    stored: Iterable[Alert], wanted: Wanted, observation: Observation, diagnosis: Diagnosis | None
+    stored: Iterable[Alert],
+    wanted: Wanted,
+    observation: Observation,
+    diagnosis: Diagnosis | None,
+    trace: Trace = (),
 ) -> tuple[EvaluatedAlert, ...]:
-    """Evaluate every wanted rule on a redacted observation; `stored` are the alerts as of the last poll."""
+    """Evaluate every wanted rule on a redacted observation.
+
+    `stored` are the alerts as of the last poll; `trace` is for charts.
+    """
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
     evaluated = []
     for key, rule in wanted.items():
         alert = before.get(key, rule.initial_alert)
-        verdict, memory = rule.condition(Context(observation, rule.parameters, alert.memory, diagnosis))
+        verdict, memory = rule.condition(Context(observation, rule.parameters, alert.memory, diagnosis, trace))
         remembering = alert if memory == alert.memory else replace(alert, memory=memory)
         stepped, transition = step(remembering, verdict, rule.timing, observation.at, job_ended=ended)
         evaluated.append(EvaluatedAlert(stepped, transition, changed=stepped is not alert and stepped != alert))

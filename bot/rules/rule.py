@@ -16,6 +16,7 @@ from bot.diagnosis.findings import Diagnosis
 from bot.domain.alerts import Memory, Severity, Timing, Verdict
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import Setting
+from bot.domain.traces import Trace
 
 
 class Unit(enum.StrEnum):
@@ -50,6 +51,8 @@ class Context:
     """What this condition returned at the last poll; empty at first. `with_state` gives it a type."""
     diagnosis: Diagnosis | None = None
     """Of the log so far; None when it cannot be read."""
+    trace: Trace = ()
+    """What the last polls saw, for charts."""
 
     def ratio(self, name: str) -> float:
         """Return a ratio parameter."""

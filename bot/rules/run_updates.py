@@ -14,6 +14,8 @@ from bot.domain.observations import LOG_LOOKBACK
 from bot.domain.progress import RunProgress
 from bot.domain.runs import QueuePosition, RunEventKind, RunProblem, RunReport, RunStatistics, RunThread
 from bot.domain.subscriptions import NotifyLevel, RunSettings, Silence, Subscription, covers
+from bot.domain.trace_charts import loss_chart, throughput_chart
+from bot.domain.traces import Trace
 from bot.rules.lead import is_active, lead_alert
 
 _WAITING = RunEventKind.WAITING
@@ -46,6 +48,8 @@ class FollowedRun:
     """The root messages of incidents, by id, as far as they are posted."""
     queue: QueuePosition | None = None
     """Why it waits, if that was asked at this poll."""
+    trace: Trace = ()
+    """For the chart of its summary."""
 
 
 def plan_runs(
@@ -227,7 +231,8 @@ class _Draft:
             key += f":{_checkpoint_name(self._run.job.progress)}"
         elif event is RunEventKind.MILESTONE and self._run.job.progress is not None:
             key += f":{_milestone(self._run.job.progress, self._settings)}"
-        report = replace(self._report, event=event)
+        trace = self._run.trace if event is RunEventKind.ENDED else ()
+        report = replace(self._report, event=event, chart=loss_chart(trace) or throughput_chart(trace))
         broadcast = event is RunEventKind.ENDED and self._is_news()
         self.deliveries.append(_delivery(key, DeliveryKind.REPLY, report, broadcast=broadcast))
 

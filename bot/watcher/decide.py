@@ -29,6 +29,7 @@ from bot.domain.observations import Observation
 from bot.domain.progress import RunProgress
 from bot.domain.runs import RunStatistics, RunThread
 from bot.domain.subscriptions import Subscription
+from bot.domain.traces import Trace, add_sample, take_sample
 from bot.domain.watches import ClaimedWatch, PollResult
 from bot.rules.catching_up import past_failures, report_past, split_past
 from bot.rules.evaluate import EvaluatedAlert, evaluate_rules, wanted_rules
@@ -67,6 +68,8 @@ class WatchState:
     """Kept while a channel follows the run."""
     threads: tuple[RunThread, ...] = ()
     """What these channels were shown."""
+    trace: Trace = ()
+    """What the polls saw while the job ran, for charts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,14 @@ def decide(
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
     before = load_state(watch.memory, WatchState)
     downtime = _downtime_of(watch, before, settings.downtime, now)
-    state = _next_state(before, observation, job, downtime)
+    progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
+    state = _next_state(before, observation, job, downtime, progress)
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
-    alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis)
+    alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis, state.trace)
     past: tuple[IncidentAlert, ...] = ()
     if downtime is not None:
         alerts, past = split_past(_with_ids(alerts, watch), wanted, now)
         past += past_failures(diagnosis, alerts, downtime, watch.id)
-    progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
     is_log_read = not observation.more and not any(gap.is_outage for gap in observation.gaps if gap.part is Part.LOGS)
     has_ended = state.ended_at is not None and now - state.ended_at >= (
         settings.drain if is_log_read else max(settings.drain, GIVE_UP_DRAINING)
@@ -148,7 +151,9 @@ def _downtime_of(watch: ClaimedWatch, state: WatchState, downtime: Downtime | No
     return downtime
 
 
-def _next_state(before: WatchState, observation: Observation, job: Job, downtime: Downtime | None) -> WatchState:
+def _next_state(
+    before: WatchState, observation: Observation, job: Job, downtime: Downtime | None, progress: RunProgress | None
+) -> WatchState:
     now = observation.at
     # A job that ended long before the end of a downtime has no late lines.
     found_at = job.ended_at or now if downtime is not None else now
@@ -159,7 +164,15 @@ def _next_state(before: WatchState, observation: Observation, job: Job, downtime
         metrics_at=before.metrics_at if observation.metrics_error else now,
         logs_at=before.logs_at if is_log_unread else now,
         catches_up=downtime is not None and (observation.more or observation.is_empty),
+        trace=_traced(before.trace, observation, job, progress),
     )
+
+
+def _traced(trace: Trace, observation: Observation, job: Job, progress: RunProgress | None) -> Trace:
+    """The trace with what this poll saw of a running job."""
+    if job.state is not JobState.RUNNING or observation.is_empty:
+        return trace
+    return add_sample(trace, take_sample(observation.at.timestamp(), progress, observation.series))
 
 
 def _measured(watch: ClaimedWatch, job: Job, observation: Observation, progress: RunProgress | None) -> Job:
@@ -195,6 +208,7 @@ def _follow(
         is_catching_up=polled.downtime is not None,
         roots=watch.roots,
         queue=polled.queue,
+        trace=state.trace,
     )
     current = {one.id: one for one in watch.incidents}
     current |= {one.incident.id: one.incident for one in plans if one.incident is not None}

@@ -8,7 +8,7 @@ have nothing to do. `causes.py` guesses why they are low.
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,6 +17,7 @@ from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.durations import spoken_duration
 from bot.domain.metrics import GPU_UTILIZATION, REQUESTS_IN_FLIGHT, SERVING_METRICS, MetricPoint
+from bot.domain.trace_charts import utilization_chart
 from bot.domain.wording import times
 from bot.rules.metrics.causes import GUESSES, MAY_BE_DATA, Cause, guess_cause
 from bot.rules.metrics.log_warnings import TEXT_CHARS, LogWarnings, quote_warnings, read_warnings
@@ -117,7 +118,8 @@ def low_gpu_utilization(context: Context, state: UtilizationState) -> tuple[Verd
         newest = plain_message(lines[-1].message, TEXT_CHARS) if lines else (guess.newest_line if guess else "")
         guess = GuessedCause(sorted(judged), cause, newest)
     after = UtilizationState(first_at, active, gpus, guess, warnings)
-    return Finding(_evidence(judged, len(fresh), limits, guess, warnings)), after
+    chart = utilization_chart(context.trace, min(judged.values()), now, threshold)
+    return Finding(replace(_evidence(judged, len(fresh), limits, guess, warnings), chart=chart)), after
 
 
 def _warnings(context: Context, state: UtilizationState, gpus: Mapping[str, GpuState]) -> LogWarnings:

@@ -12,8 +12,10 @@ import msgspec
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Clear, Evidence, ExcerptLine, Finding, Severity, Unknown, Verdict
+from bot.domain.charts import LineChart
 from bot.domain.durations import datetime_from_ns
 from bot.domain.progress import position_text
+from bot.domain.trace_charts import loss_chart, steps_chart
 from bot.rules.diagnosis_wording import decisive_text, describe_reason, ranks_of_total
 from bot.rules.metrics.gpu_activity import gpu_activity
 from bot.rules.rule import Condition, Context, with_state
@@ -57,7 +59,8 @@ def diagnosed(belongs: Callable[[str], bool]) -> Condition:
         named = [replace(one, title=titles.get(one.fingerprint, one.title)) for one in failures]
         stopped = _stopped(context, state, failures[0]) if failures[0].signature == NO_PROGRESS else DiagnosisState()
         after = msgspec.structs.replace(stopped, titles=titles)
-        return Finding(_evidence(named, context, after), failures[0].severity, notify=bool(new)), after
+        evidence = replace(_evidence(named, context, after), chart=_chart(failures[0], context))
+        return Finding(evidence, failures[0].severity, notify=bool(new)), after
 
     return condition
 
@@ -127,6 +130,16 @@ def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) 
         root=root if root is not None and root < MAX_EXCERPT and not is_stopped else None,
         group=find_shared_cause(worst.signature, _root_first(worst)),
     )
+
+
+def _chart(worst: Failure, context: Context) -> LineChart | None:
+    """What led to it: the steps of a run that stopped, or the loss."""
+    stopped_at = context.diagnosis.progress.last_at if context.diagnosis else None
+    if worst.category in HANG and stopped_at is not None:
+        return steps_chart(context.trace, stopped_at, context.observation.at)
+    if worst.category in NUMERICS:
+        return loss_chart(context.trace, None if worst.first_ns is None else datetime_from_ns(worst.first_ns))
+    return None
 
 
 def _root_first(failure: Failure) -> Iterator[str]:

@@ -7,7 +7,7 @@ are all idle are the business of `gpu_utilization.py`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Literal
@@ -15,6 +15,8 @@ from typing import Literal
 import msgspec
 
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
+from bot.domain.charts import ChartLine, ChartPoint, LineChart
+from bot.domain.metric_charts import MOST_LINES
 from bot.domain.metrics import GPU_UTILIZATION, SERVING_METRICS
 from bot.rules.metrics.causes import BUSY, DEAD, memory_released
 from bot.rules.metrics.growth import robust_deviation
@@ -114,7 +116,21 @@ def gpu_straggler(context: Context, state: StragglerState) -> tuple[Verdict, Str
     judged = {name: one for name, one in stragglers.items() if any(name in bucket.values for bucket in compared)}
     if not judged:
         return (Unknown() if stragglers or not fresh else Clear()), after
-    return Finding(_evidence(judged, list(fresh))), after
+    return Finding(replace(_evidence(judged, list(fresh)), chart=_chart(list(judged), compared, buckets))), after
+
+
+def _chart(names: Sequence[str], compared: Sequence[_Bucket], buckets: Buckets) -> LineChart:
+    """The stragglers, and the median of all GPUs."""
+    times = {one.index: (buckets.start(one.index) + buckets.span / 2).timestamp() for one in compared}
+    odd = [
+        ChartLine(
+            name,
+            tuple(ChartPoint(times[one.index], 100 * one.values[name]) for one in compared if name in one.values),
+        )
+        for name in names[: MOST_LINES - 1]
+    ]
+    middle = ChartLine("median GPU", tuple(ChartPoint(times[one.index], 100 * one.median) for one in compared))
+    return LineChart("GPU utilization", "%", (*odd, middle))
 
 
 def _compare(fresh: Mapping[str, History], begin: int, difference: float) -> list[_Bucket]:

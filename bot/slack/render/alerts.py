@@ -119,7 +119,9 @@ def render_reply(incident: Incident, alert: IncidentAlert, reason: NotifyReason,
 
 
 def evidence_chart(notification: Notification) -> LineChart | None:
-    """The chart that a reply shows; None without one."""
+    """The chart that a reply shows, about an alert or the end of a run; None without one."""
+    if notification.run is not None:
+        return notification.run.chart if notification.kind is DeliveryKind.REPLY else None
     is_reply = notification.kind is DeliveryKind.REPLY and notification.reason in _EVIDENCE
     if not is_reply or notification.incident is None or notification.digest is not None:
         return None

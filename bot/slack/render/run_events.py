@@ -9,6 +9,7 @@ from bot.domain.progress import RunProgress, checkpoint_text, fraction_done, pos
 from bot.domain.runs import QueuePosition, RunEventKind, RunReport
 from bot.domain.wording import plural
 from bot.slack.render.blocks import context, section
+from bot.slack.render.charts import chart_block
 from bot.slack.render.icons import CHECKPOINT, FIRST_STEP, MILESTONE, PENDING, REMINDER, STARTED, STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.message import Message, message
@@ -125,6 +126,7 @@ def _render_summary(run: RunReport, links: Mapping[str, str]) -> Message:
         [
             section("\n".join(part for part in (headline, reason) if part)),
             section("\n".join(rows)) if rows else None,
+            chart_block(run.chart) if run.chart is not None else None,
             section("\n".join(problems)),
             context(["This channel no longer watches it.", code(str(run.job.ref))]),
         ],

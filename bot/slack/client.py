@@ -5,6 +5,7 @@ the outbox (`bot.watcher.deliver`), which knows what was sent.
 """
 
 import logging
+from collections.abc import Callable, Mapping, Sequence
 
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -15,15 +16,22 @@ from bot.errors import DeliveryError
 from bot.network import proxy_for
 from bot.slack.error_codes import BLOCKS_REFUSED, METADATA_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, error_code
-from bot.slack.render.charts import chart_as_text, is_chart
+from bot.slack.render.charts import CHART_TYPE, chart_as_text
+from bot.slack.render.message import Block
+from bot.slack.render.tables import TABLE_TYPE, table_as_text
 
 SLACK_API_URL = "https://slack.com/api/"
 _TIMEOUT_S = 20
 
 log = logging.getLogger(__name__)
 
-_without_charts: set[tuple[str, str | None]] = set()
-"""Web API and token of the workspaces that refused a chart since the start."""
+_FALLBACKS: Mapping[str, Callable[[Block], Sequence[Block]]] = {
+    CHART_TYPE: lambda block: [chart_as_text(block)],
+    TABLE_TYPE: table_as_text,
+}
+"""The blocks that a workspace may not have yet, and how each is written as text; the newest first."""
+_refused: set[tuple[str, str | None, str]] = set()
+"""Web API, token and type of what workspaces refused since the start."""
 
 
 def create_client(token: str | None, api_url: str = SLACK_API_URL) -> AsyncWebClient:
@@ -57,43 +65,58 @@ async def post(client: AsyncWebClient, arguments: dict[str, object], method: str
     return Receipt(channel=str(channel or arguments["channel"]), ts=ts)
 
 
-def takes_charts(client: AsyncWebClient) -> bool:
-    """Whether this workspace takes charts, as far as is known."""
-    return (client.base_url, client.token) not in _without_charts
+def takes(client: AsyncWebClient, kind: str) -> bool:
+    """Whether this workspace takes blocks of a type, as far as is known."""
+    return (client.base_url, client.token, kind) not in _refused
 
 
-def drop_charts(client: AsyncWebClient, arguments: dict[str, object]) -> None:
-    """Write charts as text if this workspace is known to refuse them."""
-    if not takes_charts(client):
-        remove_charts(arguments)
+def write_refused(client: AsyncWebClient, arguments: dict[str, object]) -> None:
+    """Write as text what this workspace is known to refuse."""
+    for kind in _FALLBACKS:
+        if not takes(client, kind):
+            _write_as_text(arguments, kind)
 
 
-def remove_charts(arguments: dict[str, object]) -> bool:
-    """Write charts in the blocks as text; whether any was there."""
+def write_next(arguments: dict[str, object]) -> str | None:
+    """Write one type of blocks as text, because Slack refused the message; return the type, None without any."""
+    return next((kind for kind in _FALLBACKS if _write_as_text(arguments, kind)), None)
+
+
+def remember_refusal(client: AsyncWebClient, kind: str) -> None:
+    """Send no more blocks of a type: the workspace accepted the same message when they were text."""
+    log.info("slack takes no blocks of a type", extra={"block": kind})
+    _refused.add((client.base_url, client.token, kind))
+
+
+def blocks_as_text(blocks: Sequence[Block]) -> list[Block]:
+    """Blocks without those that only messages take: they are written as text."""
+    return [each for block in blocks for each in _FALLBACKS.get(str(block.get("type")), _as_it_is)(block)]
+
+
+def _as_it_is(block: Block) -> Sequence[Block]:
+    return [block]
+
+
+def _write_as_text(arguments: dict[str, object], kind: str) -> bool:
     blocks = arguments.get("blocks")
-    if not isinstance(blocks, list) or not any(map(is_chart, blocks)):
+    if not isinstance(blocks, list) or all(block.get("type") != kind for block in blocks):
         return False
-    arguments["blocks"] = [chart_as_text(block) if is_chart(block) else block for block in blocks]
+    write = _FALLBACKS[kind]
+    arguments["blocks"] = [each for one in blocks for each in (write(one) if one.get("type") == kind else [one])]
     return True
 
 
-def remember_refusal(client: AsyncWebClient) -> None:
-    """Send no more charts to this workspace: it accepted a message without the charts with which it refused it."""
-    log.info("slack takes no charts")
-    _without_charts.add((client.base_url, client.token))
-
-
 async def _send(client: AsyncWebClient, arguments: dict[str, object], method: str) -> AsyncSlackResponse:
-    """Call the method, again without the part that Slack rejected: charts first, then all blocks."""
-    drop_charts(client, arguments)
-    lacks_charts = False
+    """Call the method, again without what Slack rejected: charts and tables are written as text, then all blocks go."""
+    write_refused(client, arguments)
+    written: str | None = None
     while True:
         try:
             response = await client.api_call(method, json=arguments)
         except SlackApiError as error:
             code = error_code(error)
-            if code in BLOCKS_REFUSED and remove_charts(arguments):
-                lacks_charts = True
+            if code in BLOCKS_REFUSED and (kind := write_next(arguments)) is not None:
+                written = kind
                 continue
             part = "blocks" if code in BLOCKS_REFUSED else "metadata" if code in METADATA_REFUSED else None
             if part is None or part not in arguments or (part == "blocks" and _has_picture(arguments)):
@@ -101,8 +124,8 @@ async def _send(client: AsyncWebClient, arguments: dict[str, object], method: st
             log.error("slack rejected a part of a message", extra={"code": code, "method": method, "part": part})
             del arguments[part]
         else:
-            if lacks_charts and "blocks" in arguments:
-                remember_refusal(client)
+            if written is not None and "blocks" in arguments:
+                remember_refusal(client, written)
             return response
 
 

@@ -21,10 +21,11 @@ from bot.domain.charts import Chart
 from bot.domain.destinations import picture_queue
 from bot.domain.metric_charts import describe_chart
 from bot.errors import DeliveryError
-from bot.slack.client import post, takes_charts
+from bot.slack.client import post, takes
 from bot.slack.error_codes import BLOCKS_REFUSED
 from bot.slack.failures import UNREACHABLE
 from bot.slack.render.alerts import evidence_chart
+from bot.slack.render.charts import CHART_TYPE
 from bot.slack.render.logs import Snippet
 from bot.slack.render.message import Message
 from bot.slack.render.pictures import picture_message
@@ -121,7 +122,7 @@ class Pictures:
     async def follow(self, notification: Notification, root: Receipt | None) -> tuple[Delivery, ...]:
         """Return the picture that follows a reply whose chart the workspace did not take. Never raises."""
         chart = evidence_chart(notification)
-        if chart is None or root is None or takes_charts(self._client) or not await self.may_upload():
+        if chart is None or root is None or takes(self._client, CHART_TYPE) or not await self.may_upload():
             return ()
         incident, alert_id = notification.incident, notification.alert_id
         picture = Notification(

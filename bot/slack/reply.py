@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands.answers import Answer
 from bot.domain.alerts import Receipt
 from bot.errors import DeliveryError
-from bot.slack.client import drop_charts, post, remember_refusal, remove_charts
+from bot.slack.client import post, remember_refusal, write_next, write_refused
 from bot.slack.error_codes import BLOCKS_REFUSED
 from bot.slack.failures import UNREACHABLE, delivery_error, response_url_error
 from bot.slack.render.answers import render
@@ -171,12 +171,12 @@ class Reply:
         answer = answer if self.thread_ts is None else use_mentions(answer)
         replaces = self.replaces and response_type == "ephemeral"
         body = {**answer.payload(), "response_type": response_type, "replace_original": replaces}
-        drop_charts(self.client, body)
-        error = await self._send_response(body)
-        if error is not None and error.reason in BLOCKS_REFUSED and remove_charts(body):
-            error = await self._send_response(body)
-            if error is None:
-                remember_refusal(self.client)
+        write_refused(self.client, body)
+        error, written = await self._send_response(body), None
+        while error is not None and error.reason in BLOCKS_REFUSED and (kind := write_next(body)) is not None:
+            error, written = await self._send_response(body), kind
+        if error is None and written is not None:
+            remember_refusal(self.client, written)
         if error is not None and error.reason in BLOCKS_REFUSED:
             log.error("slack rejected an answer", extra={"reason": error.reason})
             del body["blocks"]

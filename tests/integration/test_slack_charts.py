@@ -10,6 +10,7 @@ import pytest
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.slack.render.blocks import Action
 from bot.slack.render.charts import is_chart
+from bot.slack.render.tables import is_table
 from bot.store.store import Store
 from emulator.slack.faults import RESPONSE_URL, Fault
 from emulator.slack.model import Message
@@ -31,6 +32,10 @@ async def harness(store: Store) -> AsyncIterator[SlackHarness]:
 
 def charts(message: Message) -> int:
     return sum(map(is_chart, message.blocks or ()))
+
+
+def tables(message: Message) -> int:
+    return sum(map(is_table, message.blocks or ()))
 
 
 async def test_metrics_have_a_chart_in_private_and_in_the_channel(harness: SlackHarness) -> None:
@@ -60,7 +65,7 @@ async def test_a_workspace_that_refuses_a_chart_gets_the_figures_and_no_more_cha
 async def test_blocks_that_are_refused_without_charts_too_say_nothing_about_charts(
     harness: SlackHarness, method: str
 ) -> None:
-    harness.slack.context.faults.order(method, Fault("invalid_blocks", times=2))
+    harness.slack.context.faults.order(method, Fault("invalid_blocks", times=3))
     (private,) = (await harness.command("metrics mem:run/1")).messages
     if private.blocks:
         await harness.slack.person_actions.click("ada", private, Action.SHARE)
@@ -69,8 +74,22 @@ async def test_blocks_that_are_refused_without_charts_too_say_nothing_about_char
     assert 1 == charts(again)
 
 
+async def test_a_workspace_that_refuses_tables_gets_their_text(harness: SlackHarness) -> None:
+    (before,) = (await harness.command("rules")).messages
+    assert 1 == tables(before)
+    harness.slack.context.faults.order(RESPONSE_URL, REFUSED)
+    (refused,) = (await harness.command("rules")).messages
+    (again,) = (await harness.command("jobs")).messages
+    assert (0, 0) == (tables(refused), tables(again))
+    assert "hang · The run's steps have stopped" in str(refused.blocks)
+    assert "`mem:run/1`" in str(again.blocks)
+    (charted,) = (await harness.command("metrics mem:run/1")).messages
+    assert (0, 1) == (tables(charted), charts(charted))
+
+
 async def test_a_modal_takes_no_chart_and_has_the_figures(harness: SlackHarness) -> None:
     status = (await harness.command("status mem:run/1")).messages[0]
     await harness.slack.person_actions.click("ada", status, f"{Action.OPEN}:answer:metrics")
     view = await view_with(harness, "GPUs")
-    assert not any(map(is_chart, view.source["blocks"]))
+    assert {"section", "context", "actions"} >= {block["type"] for block in view.source["blocks"]}
+    assert "90" in str(view.source["blocks"])

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from bot.commands.answers import Answer
 from bot.domain.alerts import Receipt
+from bot.slack.client import blocks_as_text
 from bot.slack.modals.metadata import ModalMetadata, encode_metadata
 from bot.slack.modals.screens import ModalScreen
 from bot.slack.render.answer_view import render_answer_view
 from bot.slack.render.answers import without_share
-from bot.slack.render.charts import is_chart
 from bot.slack.render.message import Block, Message
 from bot.slack.render.modal import Modal
 from bot.slack.reply import Reply, with_notes
@@ -55,7 +55,7 @@ class ModalReply(Reply):
         Raises:
             DeliveryError: Slack cannot be reached or refuses the view.
         """
-        shown = [block for block in with_notes(answer, notes).blocks if not is_chart(block)]
+        shown = blocks_as_text(with_notes(answer, notes).blocks)
         if self.channel[:1] not in ("C", "G"):  # opened outside of channels
             shown = [block for one in shown if (block := without_share(one)) is not None]
         blocks = tuple(shown)

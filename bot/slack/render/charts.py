@@ -14,7 +14,7 @@ from bot.domain.charts import LIMIT, LineChart, what_is_left
 from bot.domain.metrics import sparkline
 from bot.slack.render.blocks import section
 from bot.slack.render.message import Block
-from bot.slack.render.text import clean, cut, escape, fence, one_line, split_backticks
+from bot.slack.render.text import cut, escape, fence, one_line, plain_line, split_backticks
 
 CHART_TYPE = "data_visualization"
 MAX_CHARTS = 2
@@ -23,7 +23,6 @@ MOST_LEVELS = 2
 _MAX_TITLE, _MAX_LABEL = 50, 20
 _MAX_LINES, _MAX_CATEGORIES = 6, 20
 _DIGITS = 4
-_LOOKALIKES = str.maketrans("<>&", "\u2039\u203a+")
 
 
 def chart_block(chart: LineChart) -> Block | None:
@@ -52,7 +51,7 @@ def chart_block(chart: LineChart) -> Block | None:
         axes["y_label"] = cut(chart.unit, _MAX_LABEL)
     return {
         "type": CHART_TYPE,
-        "title": _plain(chart.title, _MAX_TITLE),
+        "title": plain_line(chart.title, _MAX_TITLE) or "-",
         "chart": {"type": "line", "series": series, "axis_config": axes},
     }
 
@@ -104,7 +103,7 @@ def _labels(xs: Sequence[float], chart: LineChart) -> list[str]:
     labels = next(labels for labels in forms if len(set(labels)) == len(labels) and max(map(len, labels)) <= _MAX_LABEL)
     for moment in chart.moments:
         at = min(range(len(xs)), key=lambda index: abs(xs[index] - moment.x))
-        marked = f"{labels[at]} {_plain(moment.name, _MAX_LABEL)}"
+        marked = f"{labels[at]} {plain_line(moment.name, _MAX_LABEL)}"
         if xs[0] <= moment.x <= xs[-1] and len(marked) <= _MAX_LABEL:
             labels[at] = marked
     return labels
@@ -114,15 +113,9 @@ def _names(wanted: Sequence[str], title: str) -> list[str]:
     """A different name for each line, at most 20 characters."""
     names: list[str] = []
     for at, one in enumerate(wanted, 1):
-        name = _plain(one or title, _MAX_LABEL)
+        name = plain_line(one or title, _MAX_LABEL) or "-"
         names.append(name if name not in names else f"{at}: {name}"[:_MAX_LABEL])
     return names
-
-
-def _plain(text: str, limit: int) -> str:
-    """Foreign text as one line without markup: Slack documents no escaping for the texts of a chart."""
-    line = " ".join(clean(text).translate(_LOOKALIKES).split())
-    return cut(line, limit) or "-"
 
 
 def _rounded(value: float) -> float:

@@ -1,30 +1,48 @@
-"""The list of jobs, page by page, with buttons for each job."""
+"""The list of jobs as a table, page by page, with a menu that opens one of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.commands.parsing.formatting import format_command
+from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand
 from bot.domain.jobs import Job
 from bot.domain.wording import plural
-from bot.slack.render.blocks import Action, actions, answer_button, button, context, row_sections, section, share_button
+from bot.slack.render.blocks import (
+    ANSWER_MODAL,
+    Action,
+    MenuEntry,
+    actions,
+    button,
+    context,
+    menu,
+    row_sections,
+    section,
+    share_button,
+)
 from bot.slack.render.icons import NOTE, WARNING
-from bot.slack.render.jobs import job_row, job_summary
+from bot.slack.render.jobs import job_cell, job_summary, state_cell
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
+from bot.slack.render.tables import table_block
 from bot.slack.render.text import one_line
 
-MAX_ROWS = 15
-"""Jobs on one page: two blocks each, of the 50 that Slack allows."""
+MAX_ROWS = 20
+"""Jobs on one page."""
 _NOTES_BUDGET = 1500
+_OTHER_BUDGET = 5000
+"""For the menu, whose entries repeat names and references, and the buttons."""
+_COLUMNS = ("Job", "State")
 _NO_PLATFORM = "No platform is configured. Run `trainwatch check` to see what is missing."
 
 
 def render_jobs(answer: JobsAnswer) -> Message:
-    """One page of the jobs of all platforms; each job has its buttons."""
+    """One page of the jobs of all platforms."""
     jobs = [job for one in answer.providers for job in one.jobs]
     skip = min(answer.command.skip, max(0, len(jobs) - 1))
     notes = row_sections(list(_notes(answer)), _NOTES_BUDGET, "platform")
-    blocks, shown = _job_blocks(jobs[skip : skip + MAX_ROWS], BLOCKS_BUDGET - weight(notes) - 1500)
+    page = jobs[skip : skip + MAX_ROWS]
+    room = BLOCKS_BUDGET - weight(notes) - _OTHER_BUDGET
+    table, shown = table_block(_COLUMNS, [(job_cell(job), state_cell(job)) for job in page], room)
     what = f"{_count(answer.command, jobs)} on {plural(len(answer.providers), 'platform')}"
     span = f"Showing {skip + 1} to {skip + shown} of {len(jobs):,}" if shown < len(jobs) else ""
     names = f": {job_summary(jobs[skip : skip + shown])}" if shown else ""
@@ -34,10 +52,10 @@ def render_jobs(answer: JobsAnswer) -> Message:
         f"{what}{names}.",
         [
             section(f"*{what}*" if answer.providers else _NO_PLATFORM),
-            *blocks,
             *notes,
             context([span, hint]),
-            actions([*_page_buttons(answer.command, skip, shown, len(jobs)), share]),
+            actions([_job_menu(page[:shown]), *_page_buttons(answer.command, skip, shown, len(jobs)), share]),
+            table,
         ],
     )
 
@@ -65,25 +83,12 @@ def _notes(answer: JobsAnswer) -> Iterator[str]:
             yield f"{name} No jobs."
 
 
-def _job_blocks(jobs: list[Job], budget: int) -> tuple[list[Block], int]:
-    """A row and buttons for each job that fits; and how many do."""
-    blocks: list[Block] = []
-    for number, job in enumerate(jobs):
-        added = [section(job_row(job)), *filter(None, (actions(_job_buttons(job)),))]
-        budget -= weight(added)
-        if budget < 0:
-            return blocks, number
-        blocks += added
-    return blocks, len(jobs)
-
-
-def _job_buttons(job: Job) -> list[Block | None]:
-    buttons = [answer_button(word.title(), f"{word} {job.ref}", word) for word in ("status", "logs")]
-    if job.state.is_failure:
-        buttons.append(answer_button("Diagnose", f"diagnose {job.ref}", "diagnose"))
-    if not job.state.is_terminal:
-        buttons.append(button("Watch", Action.CHANGE, f"watch {job.ref}"))
-    return buttons
+def _job_menu(jobs: Sequence[Job]) -> Block | None:
+    """A menu that shows the status of a job in a dialog, which has the buttons for its log and metrics."""
+    entries = [
+        (job, MenuEntry("", Action.OPEN, f"status {quote(str(job.ref))}", f"{ANSWER_MODAL}:status")) for job in jobs
+    ]
+    return menu("Open a job", Action.MORE, [(job.name or str(job.ref), entry.encoded) for job, entry in entries])
 
 
 def _page_buttons(command: JobsCommand, skip: int, shown: int, total: int) -> list[Block | None]:

@@ -1,15 +1,12 @@
-"""Jobs in messages: state icon, linked name, and the reference to copy."""
+"""Jobs in messages: state icon, linked name, and in tables the reference to copy."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from bot.domain.durations import format_ago
 from bot.domain.jobs import Job, JobState
 from bot.domain.progress import progress_text
-from bot.domain.subscriptions import Watched
-from bot.domain.wording import plural
-from bot.slack.render.icons import PENDING, STATE_ICONS
-from bot.slack.render.text import code, link, one_line
+from bot.slack.render.icons import STATE_ICONS
+from bot.slack.render.tables import Cell
+from bot.slack.render.text import link, one_line
 
 _MAX_NAMED = 6
 
@@ -36,17 +33,13 @@ def job_summary(jobs: Sequence[Job]) -> str:
     return f"{named} and {hidden:,} more" if hidden > 0 else named
 
 
-def job_row(job: Job) -> str:
-    """A job in a list: state, name, reference, and its progress if it is watched and running."""
-    name = f"{job_link(job)} " if job.name else ""
-    text = progress_text(job.progress) if job.progress and job.state is JobState.RUNNING else ""
-    progress = f" · {text}" if text else ""
-    return f"{STATE_ICONS[job.state]} {name}{code(str(job.ref))} {state_label(job)}{progress}"
+def job_cell(job: Job) -> Cell:
+    """A job in a table: its name, linked to its page, above its reference."""
+    return Cell(job.name or "", job.url if job.name else None, code=str(job.ref))
 
 
-def watched_row(watched: Watched, now: datetime) -> str:
-    """A watched job in a list: its row, its firing alerts, and when it was last polled."""
-    job = job_row(watched.job) if watched.job else f"{PENDING} {code(str(watched.subscription.job))} not polled yet"
-    firing = f"*{plural(watched.firing, 'alert')} firing*" if watched.firing else ""
-    polled = f"polled {format_ago(watched.seen_at, now)}" if watched.seen_at else ""
-    return " · ".join(part for part in (job, firing, polled) if part)
+def state_cell(job: Job) -> str:
+    """The state of a job in a table, and its progress if it is watched and running; plain text."""
+    progress = progress_text(job.progress) if job.progress and job.state is JobState.RUNNING else ""
+    own = job.vendor_status if job.state is JobState.UNKNOWN and job.vendor_status else job.state.value
+    return f"{STATE_ICONS[job.state]} {' · '.join(filter(None, (own, progress)))}"

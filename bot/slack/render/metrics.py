@@ -53,29 +53,24 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     notes = context([code(str(job.ref)), *more, *cuts, *_missing(answer.missing), *gap_notes(answer.gaps)])
     buttons = actions([share_button(format_command(answer.pinned))])
     charts = _charts(answer)
-    left = BLOCKS_BUDGET - weight([head, notes, buttons, *charts]) - 200
+    native, which = gpu_table(answer)
+    left = BLOCKS_BUDGET - weight([head, notes, buttons, *charts, native or {}]) - 300
     tables: list[Block] = []
-    names = _names(answer.summaries)
-    if not answer.pinned.gpus:
-        tables += gpu_table(answer)
-        left -= sum(map(weight, tables))
-        names = curve_names(answer.summaries)
-    first_table = len(tables)
+    names = _names(answer.summaries) if answer.pinned.gpus else curve_names(answer.summaries)
     for name in names:
         table = _table(name, [one for one in answer.summaries if one.series.name == name], answer)
         left -= weight(table)
-        if left < 0 or len(tables) - first_table == (_MAX_TABLES if answer.pinned.gpus else _MAX_CURVES):
+        if left < 0 or len(tables) == (_MAX_TABLES if answer.pinned.gpus else _MAX_CURVES):
             break
         tables.append(table)
     shown = "" if answer.summaries else "No samples in this time range."
-    if len(tables) - first_table < len(names):
-        shown = (
-            f"Showing {len(tables) - first_table} of {plural(len(names), 'metric')}; {_all_metrics(answer)} shows all"
-        )
+    if len(tables) < len(names):
+        shown = f"Showing {len(tables)} of {plural(len(names), 'metric')}; {_all_metrics(answer)} shows all"
     other = None if answer.pinned.gpus else other_line(answer.summaries)
     text = f"Metrics of {job_name(job)}, {plain_time(answer.start)} to {plain_time(answer.end)}. "
     return message(
-        text + _in_words(answer.summaries), [head, *charts, *tables, other, context([shown]), notes, buttons]
+        text + _in_words(answer.summaries),
+        [head, *charts, *tables, other, context([shown, which]), notes, buttons, native],
     )
 
 

@@ -14,13 +14,15 @@ from bot.domain.node_metrics import (
     node_usage,
     other_ranges,
 )
-from bot.slack.render.blocks import context, section
+from bot.slack.render.blocks import context
 from bot.slack.render.message import Block
-from bot.slack.render.text import escape, fence, one_line, split_backticks
+from bot.slack.render.tables import table_block
+from bot.slack.render.text import plain_line
 
-_MAX_NODES = 6
+_MAX_NODES = 12
 _CHART_WIDTH = 8
 _NODE_CHARS = 8
+_TABLE_BUDGET = 2500
 _TITLES = {
     "cpu_usage_cores": "CPU",
     "memory_used_bytes": "memory",
@@ -31,11 +33,15 @@ _TITLES = {
 }
 
 
-def gpu_table(answer: MetricsAnswer) -> list[Block]:
-    """A row for each node: lowest, mean and highest sample of its GPUs, and a chart of the fullest GPU's memory."""
+def gpu_table(answer: MetricsAnswer) -> tuple[Block | None, str]:
+    """A row for each node: lowest, mean and highest sample of its GPUs, and a sparkline of the fullest GPU's memory.
+
+    Returns:
+        The table, None without GPUs; and which nodes it shows, if not all.
+    """
     nodes = node_usage(answer.summaries)
     if not nodes:
-        return []
+        return None, ""
     shown = _most_notable(nodes)
     memory = [one.memory for one in nodes if one.memory is not None]
     limit = max((one.limit or 0.0 for one in memory), default=0.0)
@@ -43,21 +49,19 @@ def gpu_table(answer: MetricsAnswer) -> list[Block]:
               for one in shown]  # fmt: skip
     scale = chart_scale(GPU_MEMORY, curves, limit)
     title = f"GiB of {limit / 2**30:.0f}" if limit else "GiB"
-    rows = [["", "util %", title, _scale_title(scale) if memory else ""]]
-    for one, curve in zip(shown, curves, strict=True):
-        chart = draw_chart(curve, scale) if one.memory else ""
-        rows.append([
-            _short(one.node, nodes), _range(one.utilization, GPU_UTILIZATION), _range(one.memory, GPU_MEMORY), chart,
-        ])  # fmt: skip
-    widths = [max(len(row[at]) for row in rows) for at in range(4)]
-    table = [" ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    note = (
-        f"\nshowing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest"
-        if len(shown) < len(nodes)
-        else ""
-    )
-    text = fence(["\n".join(split_backticks(escape(row)) for row in table)])
-    return [section(f"*GPUs* lowest/mean/highest\n{text}{note}")]
+    header = ("Node", "Util %", title, _scale_title(scale) if memory else "")
+    rows = [
+        (
+            _short(one.node, nodes),
+            _range(one.utilization, GPU_UTILIZATION),
+            _range(one.memory, GPU_MEMORY),
+            draw_chart(curve, scale) if one.memory else "",
+        )
+        for one, curve in zip(shown, curves, strict=True)
+    ]
+    is_cut = len(shown) < len(nodes)
+    note = f"showing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest" if is_cut else ""
+    return table_block(header, rows, _TABLE_BUDGET, numbers=(1, 2))[0], note
 
 
 def other_line(summaries: Sequence[MetricSummary]) -> Block | None:
@@ -111,4 +115,4 @@ def _short(node: str | None, nodes: Sequence[NodeUsage]) -> str:
     first, last = names[0], names[-1]
     differ = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
     shared = len(first[:differ].rstrip("0123456789")) if len(names) > 1 else 0
-    return one_line(node[shared:], 80)[-_NODE_CHARS:]
+    return plain_line(node[shared:], 80)[-_NODE_CHARS:]

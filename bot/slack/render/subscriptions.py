@@ -14,7 +14,7 @@ from bot.commands.subcommands.subscriptions import (
     WatchAnswer,
 )
 from bot.domain.alerts import Severity
-from bot.domain.durations import spoken_duration
+from bot.domain.durations import format_ago, spoken_duration
 from bot.domain.job_matching import Matcher
 from bot.domain.jobs import JobRef
 from bot.domain.subscriptions import Silence, Watched
@@ -32,13 +32,16 @@ from bot.slack.render.blocks import (
     tune_button,
 )
 from bot.slack.render.board import board_choice
-from bot.slack.render.jobs import job_link, job_name, job_summary, watched_row
+from bot.slack.render.icons import PENDING
+from bot.slack.render.jobs import job_cell, job_link, job_name, job_summary, state_cell
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.patterns import pattern_row, render_watch_pattern
+from bot.slack.render.tables import Cell, table_block
 from bot.slack.render.text import code, one_line, person, slack_time
 
 _PATTERNS_BUDGET = 2000
-_WATCHED_BUDGET = 4500
+_WATCHED_BUDGET = 5500
+_COLUMNS = ("Job", "State", "Alerts", "By")
 _SILENCES_BUDGET = 1500
 
 
@@ -126,6 +129,8 @@ def render_question(answer: ConfirmAnswer) -> Message:
 def render_list(answer: ListAnswer) -> Message:
     """What a channel watches and has silenced."""
     watched = [_watched(one, answer) for one in answer.watched]
+    table, shown = table_block(_COLUMNS, watched, _WATCHED_BUDGET)
+    hidden = f"showing {shown} of {plural(len(watched), 'job')}" if shown < len(watched) else ""
     silences = [silence_row(one) for one in answer.silences]
     patterns = [pattern_row(one, answer.problems) for one in answer.patterns]
     watches = [plural(len(rows), noun) for rows, noun in ((patterns, "pattern"), (watched, "job")) if rows]
@@ -138,19 +143,23 @@ def render_list(answer: ListAnswer) -> Message:
         [
             section(f"*This channel {what}{muted}.*{hint}"),
             *row_sections(patterns, _PATTERNS_BUDGET, "pattern"),
-            *row_sections(watched, _WATCHED_BUDGET, "job"),
             *row_sections(silences, _SILENCES_BUDGET, "silence"),
-            context([f"Digest: {board_choice(answer.digest)}"] if answer.digest else []),
+            context([hidden, f"Digest: {board_choice(answer.digest)}" if answer.digest else ""]),
             actions([share_button("list")]) if watches else None,
+            table,
         ],
     )
 
 
-def _watched(watched: Watched, answer: ListAnswer) -> str:
-    """A job, who watches it, and whether a message follows its run."""
-    by, settings = f"by {person(watched.subscription.created_by)}", watched.subscription.settings.run
-    follows = f" · `notify={settings.notify}`" if settings.follows_run else ""
-    return f"{watched_row(watched, answer.at)} · {by}{follows}"
+def _watched(watched: Watched, answer: ListAnswer) -> tuple[str | Cell, ...]:
+    """A job, its state and when it was polled, its firing alerts, who watches it, and whether a message follows it."""
+    settings, ref = watched.subscription.settings.run, watched.subscription.job
+    polled = f" (polled {format_ago(watched.seen_at, answer.at)})" if watched.seen_at else ""
+    state = f"{state_cell(watched.job)}{polled}" if watched.job else f"{PENDING} not polled yet"
+    follows = f", notify={settings.notify}" if settings.follows_run else ""
+    job = job_cell(watched.job) if watched.job else Cell(code=str(ref))
+    firing = f"{watched.firing} firing" if watched.firing else ""
+    return job, f"{state}{follows}", firing, Cell(person=watched.subscription.created_by)
 
 
 def render_silence(answer: SilenceAnswer) -> Message:

@@ -28,6 +28,7 @@ _SPACES = re.compile(" +")
 _CLAUSE_END = re.compile(r"[;:,] | (?=\(|or |and )")
 _DANGLING = re.compile(r"(?: (?:a|an|and|before|by|for|from|in|of|on|or|the|to|with))+$")
 _BACKTICKS = re.compile(r"`{3,}")
+_LOOKALIKES = str.maketrans("<>&", "\u2039\u203a+")
 _LIKE_BACKTICK = "\u02cb"
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,20}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,20}")
@@ -82,9 +83,19 @@ def split_backticks(text: str) -> str:
 
 def link(url: str | None, label: str) -> str:
     """A link to a web page; the label alone (already escaped) if the URL is not safe."""
-    if url is None or not re.fullmatch(r"https?://[^\s<>|\x00-\x1f]+", url) or len(url) > _MAX_URL:
+    if url is None or not is_safe_url(url):
         return label
     return f"<{escape(url)}|{label.replace('|', '¦')}>"
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether a text is the address of a web page, and nothing else."""
+    return len(url) <= _MAX_URL and re.fullmatch(r"https?://[^\s<>|\x00-\x1f]+", url) is not None
+
+
+def plain_line(text: str, limit: int) -> str:
+    """Foreign text as one line without markup, for a place whose escaping Slack does not document."""
+    return cut(" ".join(clean(text).translate(_LOOKALIKES).split()), limit)
 
 
 def linked_hint(hint: str, limit: int = 600) -> str:

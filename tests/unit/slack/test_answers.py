@@ -43,7 +43,7 @@ from tests.unit.slack.channel_samples import (
 )
 from tests.unit.slack.factories import HOSTILE, NOW, REF, at, incident, job, line
 from tests.unit.slack.samples import ANSWERS, HOSTILE_JOB, detailed_metrics, gauge, metrics
-from tests.unit.slack.validity import buttons, problems, shown
+from tests.unit.slack.validity import buttons, problems, shown, table_rows
 
 
 @pytest.mark.parametrize("case", ANSWERS)
@@ -96,9 +96,10 @@ def test_a_new_subscription_is_one_sentence_with_two_buttons() -> None:
 
 
 def test_the_rules_of_a_subscription_name_its_job() -> None:
-    text = shown(render(ANSWERS["channel_rules"]))
+    message = render(ANSWERS["channel_rules"])
+    text = shown(message)
     assert text.startswith(f"*Alerts this channel gets for `{REF}`*")
-    assert "🟠 *log_errors* · *off* New log lines at level ERROR or worse." in text
+    assert ["🟠 log_errors (off)", "New log lines at level ERROR or worse."] in [row[:2] for row in table_rows(message)]
     assert f"Change: `/train watch {REF} rule.parameter=value`" in text
 
 
@@ -141,11 +142,10 @@ def nodes(count: int) -> tuple[MetricSummary, ...]:
 def test_metrics_start_with_a_row_for_each_node_and_fit_a_phone() -> None:
     message = render(replace(metrics(), summaries=nodes(2), missing=(), gaps=()))
     assert [] == problems(message)
-    table = shown(message).split("```")[1].strip("\n").splitlines()
-    assert table == [
-        "  util %   GiB of 80 67-80",
-        "0 94/94/94 61/63/78  ▂▄▆█",
-        "1 94/94/94 61/61/61  ▁▁▁▁",
+    assert table_rows(message) == [
+        ["Node", "Util %", "GiB of 80", "67-80"],
+        ["0", "94/94/94", "61/63/78", "▂▄▆█"],
+        ["1", "94/94/94", "61/61/61", "▁▁▁▁"],
     ]
     assert "CPU 34 of 208 cores · cache 512 GiB (37%)" in shown(message)
     assert f"each GPU: `/train metrics {REF} --gpus`" in shown(message)
@@ -153,11 +153,11 @@ def test_metrics_start_with_a_row_for_each_node_and_fit_a_phone() -> None:
 
 
 def test_of_many_nodes_the_least_busy_and_the_fullest_are_shown() -> None:
-    text = shown(render(replace(metrics(), summaries=nodes(64))))
-    rows = [row.split()[0] for row in text.split("```")[1].strip().splitlines()[1:]]
-    assert {"0", "5"} <= set(rows)
-    assert len(rows) == 6
-    assert "showing 6 of 64 nodes: the least busy and the fullest" in text
+    message = render(replace(metrics(), summaries=nodes(64)))
+    names = [row[0] for row in table_rows(message)[1:]]
+    assert {"0", "5"} <= set(names)
+    assert len(names) == 12
+    assert "showing 12 of 64 nodes: the least busy and the fullest" in shown(message)
 
 
 def test_nodes_are_labelled_by_the_end_of_their_names() -> None:
@@ -279,18 +279,22 @@ def test_a_long_list_of_jobs_is_shown_page_by_page() -> None:
         assert [] == problems(message)
         assert "37 running jobs on 1 platform" in shown(message)
         assert "Only its newest 100 jobs were searched." in shown(message)
-        rows = re.findall(r"`(baseten:p/j\d+)`", shown(message))
-        assert len(rows) in (15, 7)
+        rows = re.findall(r"baseten:p/j\d+", str(table_rows(message)))
+        assert len(rows) in (20, 17)
         seen += rows
         commands += [value for label, value in buttons(message).items() if label == "Next"]
     assert seen == [str(one.ref) for one in jobs]
 
 
-def test_each_job_in_a_list_has_its_buttons() -> None:
-    listed = JobsAnswer((ProviderJobs("baseten", (job(), job(JobState.FAILED))),))
-    rows = [block for block in render(listed).blocks if block["type"] == "actions"]
-    labels = [[one["text"]["text"] for one in row["elements"]] for row in rows]  # type: ignore[attr-defined]
-    assert labels == [["Status", "Logs", "Watch"], ["Status", "Logs", "Diagnose"], ["Share in channel"]]
+def test_a_menu_opens_the_jobs_of_a_list() -> None:
+    listed = JobsAnswer(
+        (ProviderJobs("baseten", (job(), replace(job(JobState.FAILED, "sft"), ref=JobRef("baseten", "p/2")))),)
+    )
+    message = render(listed)
+    assert {"llama-8b-sft": f"status {REF}", "sft": "status baseten:p/2"} == {
+        label: value for label, value in buttons(message).items() if label != "Share in channel"
+    }
+    assert ["Job", "State"] == table_rows(message)[0]
 
 
 def test_jobs_that_may_have_been_meant_are_buttons() -> None:

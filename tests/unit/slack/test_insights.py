@@ -18,7 +18,7 @@ from bot.slack.render.answers import render, render_shared
 from tests.unit.commands.insights import DIAGNOSIS, QUIET, REPLAY
 from tests.unit.slack.factories import NOW
 from tests.unit.slack.insight_samples import INSIGHTS, RULES, huge
-from tests.unit.slack.validity import buttons, problems, shown
+from tests.unit.slack.validity import buttons, problems, shown, table_rows
 
 
 @pytest.mark.parametrize("name", INSIGHTS)
@@ -65,11 +65,14 @@ def test_only_the_worst_failures_are_shown_in_full() -> None:
 
 
 def test_rules_are_listed_with_their_parameters() -> None:
-    text = shown(render(RULES))
-    assert "*low_gpu_utilization* The utilization of a GPU stays below a threshold." in text
-    assert "`threshold=20%, recovery=30%, for=15m, warmup=10m`" in text
-    assert "*hang* · *off*" in text
-    assert "*off*" not in shown(render(rules_answer(AS_SHIPPED)))
+    rows = table_rows(render(RULES))
+    assert [
+        "🟠 low_gpu_utilization",
+        "The utilization of a GPU stays below a threshold.",
+        "threshold=20%, recovery=30%, for=15m, warmup=10m",
+    ] in rows
+    assert "🔴 hang (off)" in [row[0] for row in rows]
+    assert "(off)" not in str(table_rows(render(rules_answer(AS_SHIPPED))))
 
 
 def test_a_replay_lists_alerts_their_ends_and_quiet_rules() -> None:

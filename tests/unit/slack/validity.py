@@ -30,6 +30,8 @@ def problems(message: Message) -> list[str]:
     if limits.weight(message.blocks) > limits.BLOCKS_BUDGET:
         found.append(f"{limits.weight(message.blocks)} characters over all blocks")
     found += _sdk_problems(message.blocks)
+    if sum(block["type"] == "table" for block in message.blocks) > 1:
+        found.append("more than one table")
     _surfaces.validate_surface_blocks(list(message.blocks), "message")
     found += [str(fault) for fault in message_faults(list(message.blocks))]
     return found
@@ -66,13 +68,29 @@ def shown(message: Message) -> str:
     return "\n".join(texts(message.blocks))
 
 
+def table_rows(message: Message) -> list[list[str]]:
+    """The text of each cell of the message's table, row by row, the header first."""
+    tables: list[Any] = [block for block in message.blocks if block["type"] == "table"]
+    return [["".join(_words(cell)) for cell in row] for table in tables for row in table["rows"]]
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (str(value[key]) for key in ("text", "user_id") if key in value)
+        for inner in value.values():
+            yield from _words(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _words(inner)
+
+
 def buttons(message: Message) -> dict[str, str]:
     """Label to value of every button and menu option."""
     found: dict[str, str] = {}
     for block in message.blocks:
         elements: Any = block.get("elements", [])
         for element in elements if block["type"] == "actions" else []:
-            is_menu = element["type"] == "overflow"
+            is_menu = element["type"] in ("overflow", "static_select")
             for option in element.get("options") or [element]:
                 found[option["text"]["text"]] = read_entry(option["value"])[2] if is_menu else option["value"]
     return found
@@ -93,26 +111,34 @@ def own_problems(blocks: Any) -> Iterator[str]:
 def _block_problems(block: Block) -> Iterator[str]:
     body: Any = block
     match block["type"]:
-        case "section":
-            size = len(body["text"]["text"])
-            if not 0 < size <= limits.MAX_SECTION_TEXT:
-                yield f"section of {size}"
-            side = body.get("accessory", {})
-            if len(side.get("value", "")) > limits.MAX_BUTTON_VALUE:
-                yield "button value"
-            if any(len(one["value"]) > limits.MAX_OPTION_VALUE for one in side.get("options", [])):
-                yield "option value"
-        case "context":
-            for element in body["elements"]:
-                if not 0 < len(element["text"]) <= limits.MAX_FIELD_TEXT:
-                    yield "context text"
+        case "section" | "context":
+            yield from _text_block_problems(body)
         case "actions":
             yield from _actions_problems(body)
         case "data_visualization":
             yield from _chart_problems(body)
+        case "table":
+            yield from _table_problems(body)
+        case "image":
+            if not 0 < len(body["alt_text"]) <= 2000:
+                yield "an image without alt text"
         case other:
             if other not in ("header", "divider", "input"):  # inputs are checked by slackblocks and the emulator
                 yield f"unexpected block {other}"
+
+
+def _text_block_problems(body: Any) -> Iterator[str]:
+    if body["type"] == "context":
+        yield from ("context text" for one in body["elements"] if not 0 < len(one["text"]) <= limits.MAX_FIELD_TEXT)
+        return
+    size = len(body["text"]["text"])
+    if not 0 < size <= limits.MAX_SECTION_TEXT:
+        yield f"section of {size}"
+    side = body.get("accessory", {})
+    if len(side.get("value", "")) > limits.MAX_BUTTON_VALUE:
+        yield "button value"
+    if any(len(one["value"]) > limits.MAX_OPTION_VALUE for one in side.get("options", [])):
+        yield "option value"
 
 
 def _actions_problems(body: Any) -> Iterator[str]:
@@ -123,6 +149,16 @@ def _actions_problems(body: Any) -> Iterator[str]:
             yield "button value"
         if any(len(option["value"]) > limits.MAX_OPTION_VALUE for option in options):
             yield "option value"
+
+
+def _table_problems(body: Any) -> Iterator[str]:
+    """A table's texts are plain, so they may not even look like a mention."""
+    rows = body["rows"]
+    if not 2 <= len(rows) <= 100 or any(len(row) != len(rows[0]) for row in rows) or len(rows[0]) > 20:
+        yield "rows or columns of a table"
+    for cell in (cell for row in rows for cell in row):
+        if cell["type"] == "raw_text" and (not cell["text"] or re.search(r"[<>&\n]", cell["text"])):
+            yield f"a cell with {cell['text']!r}"
 
 
 def _chart_problems(body: Any) -> Iterator[str]:

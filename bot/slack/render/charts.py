@@ -14,7 +14,7 @@ from bot.domain.charts import LIMIT, LineChart, what_is_left
 from bot.domain.metrics import sparkline
 from bot.slack.render.blocks import section
 from bot.slack.render.message import Block
-from bot.slack.render.text import cut, escape, fence, one_line, plain_line, split_backticks
+from bot.slack.render.text import cut, escape, fence, one_line, split_backticks, unmarked_line
 
 CHART_TYPE = "data_visualization"
 MAX_CHARTS = 2
@@ -51,7 +51,7 @@ def chart_block(chart: LineChart) -> Block | None:
         axes["y_label"] = cut(chart.unit, _MAX_LABEL)
     return {
         "type": CHART_TYPE,
-        "title": plain_line(chart.title, _MAX_TITLE) or "-",
+        "title": unmarked_line(chart.title, _MAX_TITLE) or "-",
         "chart": {"type": "line", "series": series, "axis_config": axes},
     }
 
@@ -103,7 +103,7 @@ def _labels(xs: Sequence[float], chart: LineChart) -> list[str]:
     labels = next(labels for labels in forms if len(set(labels)) == len(labels) and max(map(len, labels)) <= _MAX_LABEL)
     for moment in chart.moments:
         at = min(range(len(xs)), key=lambda index: abs(xs[index] - moment.x))
-        marked = f"{labels[at]} {plain_line(moment.name, _MAX_LABEL)}"
+        marked = f"{labels[at]} {unmarked_line(moment.name, _MAX_LABEL)}"
         if xs[0] <= moment.x <= xs[-1] and len(marked) <= _MAX_LABEL:
             labels[at] = marked
     return labels
@@ -113,7 +113,7 @@ def _names(wanted: Sequence[str], title: str) -> list[str]:
     """A different name for each line, at most 20 characters."""
     names: list[str] = []
     for at, one in enumerate(wanted, 1):
-        name = plain_line(one or title, _MAX_LABEL) or "-"
+        name = unmarked_line(one or title, _MAX_LABEL) or "-"
         names.append(name if name not in names else f"{at}: {name}"[:_MAX_LABEL])
     return names
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.jobs import Job, JobState
 from bot.domain.progress import progress_text
 from bot.slack.render.icons import STATE_ICONS
-from bot.slack.render.tables import Cell
+from bot.slack.render.tables import TableCell
 from bot.slack.render.text import link, one_line
 
 _MAX_NAMED = 6
@@ -33,9 +33,9 @@ def job_summary(jobs: Sequence[Job]) -> str:
     return f"{named} and {hidden:,} more" if hidden > 0 else named
 
 
-def job_cell(job: Job) -> Cell:
+def job_cell(job: Job) -> TableCell:
     """A job in a table: its name, linked to its page, above its reference."""
-    return Cell(job.name or "", job.url if job.name else None, code=str(job.ref))
+    return TableCell(job.name or "", job.url if job.name else None, code=str(job.ref))
 
 
 def state_cell(job: Job) -> str:

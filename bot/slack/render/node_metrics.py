@@ -17,7 +17,7 @@ from bot.domain.node_metrics import (
 from bot.slack.render.blocks import context
 from bot.slack.render.message import Block
 from bot.slack.render.tables import table_block
-from bot.slack.render.text import plain_line
+from bot.slack.render.text import unmarked_line
 
 _MAX_NODES = 12
 _CHART_WIDTH = 8
@@ -115,4 +115,4 @@ def _short(node: str | None, nodes: Sequence[NodeUsage]) -> str:
     first, last = names[0], names[-1]
     differ = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
     shared = len(first[:differ].rstrip("0123456789")) if len(names) > 1 else 0
-    return plain_line(node[shared:], 80)[-_NODE_CHARS:]
+    return unmarked_line(node[shared:], 80)[-_NODE_CHARS:]

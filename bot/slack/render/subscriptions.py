@@ -36,7 +36,7 @@ from bot.slack.render.icons import PENDING
 from bot.slack.render.jobs import job_cell, job_link, job_name, job_summary, state_cell
 from bot.slack.render.message import Block, Message, message
 from bot.slack.render.patterns import pattern_row, render_watch_pattern
-from bot.slack.render.tables import Cell, table_block
+from bot.slack.render.tables import TableCell, table_block
 from bot.slack.render.text import code, one_line, person, slack_time
 
 _PATTERNS_BUDGET = 2000
@@ -151,15 +151,15 @@ def render_list(answer: ListAnswer) -> Message:
     )
 
 
-def _watched(watched: Watched, answer: ListAnswer) -> tuple[str | Cell, ...]:
+def _watched(watched: Watched, answer: ListAnswer) -> tuple[str | TableCell, ...]:
     """A job, its state and when it was polled, its firing alerts, who watches it, and whether a message follows it."""
     settings, ref = watched.subscription.settings.run, watched.subscription.job
     polled = f" (polled {format_ago(watched.seen_at, answer.at)})" if watched.seen_at else ""
     state = f"{state_cell(watched.job)}{polled}" if watched.job else f"{PENDING} not polled yet"
     follows = f", notify={settings.notify}" if settings.follows_run else ""
-    job = job_cell(watched.job) if watched.job else Cell(code=str(ref))
+    job = job_cell(watched.job) if watched.job else TableCell(code=str(ref))
     firing = f"{watched.firing} firing" if watched.firing else ""
-    return job, f"{state}{follows}", firing, Cell(person=watched.subscription.created_by)
+    return job, f"{state}{follows}", firing, TableCell(person=watched.subscription.created_by)
 
 
 def render_silence(answer: SilenceAnswer) -> Message:

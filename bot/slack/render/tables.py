@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.slack.render.blocks import code_sections, row_sections
 from bot.slack.render.message import Block, weight
-from bot.slack.render.text import clean, code, cut, escape, is_safe_url, link, person, plain_line
+from bot.slack.render.text import clean, code, cut, escape, is_safe_url, link, person, unmarked_line
 
 TABLE_TYPE = "table"
 MAX_ROWS = 100
@@ -24,7 +24,7 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """What a cell shows, in this order, each if it is not empty: text, a person, and code below it."""
 
     text: str = ""
@@ -38,7 +38,7 @@ class Cell:
 
 
 def table_block(
-    header: Sequence[str], rows: Sequence[Sequence[str | Cell]], budget: int, numbers: Sequence[int] = ()
+    header: Sequence[str], rows: Sequence[Sequence[str | TableCell]], budget: int, numbers: Sequence[int] = ()
 ) -> tuple[Block | None, int]:
     """A table of the first rows that fit into `budget`, and how many do; None without rows.
 
@@ -87,9 +87,9 @@ def _is_narrow(rows: Sequence[Sequence[Block]]) -> bool:
     return all(len(str(cell["text"])) <= _MAX_CELL // 8 for row in rows for cell in row)
 
 
-def _render_cell(cell: str | Cell) -> Block:
-    shown = Cell(cell) if isinstance(cell, str) else cell
-    text = plain_line(shown.text, _MAX_CELL)
+def _render_cell(cell: str | TableCell) -> Block:
+    shown = TableCell(cell) if isinstance(cell, str) else cell
+    text = unmarked_line(shown.text, _MAX_CELL)
     elements: list[Block] = []
     if text and shown.url is not None and is_safe_url(shown.url):
         elements.append({"type": "link", "url": shown.url, "text": text})

@@ -93,7 +93,7 @@ def is_safe_url(url: str) -> bool:
     return len(url) <= _MAX_URL and re.fullmatch(r"https?://[^\s<>|\x00-\x1f]+", url) is not None
 
 
-def plain_line(text: str, limit: int) -> str:
+def unmarked_line(text: str, limit: int) -> str:
     """Foreign text as one line without markup, for a place whose escaping Slack does not document."""
     return cut(" ".join(clean(text).translate(_LOOKALIKES).split()), limit)
 

@@ -76,6 +76,6 @@ async def test_rules_test_lists_the_alerts_that_would_have_fired(harness: SlackH
 async def test_rules_are_listed_and_an_invalid_setting_is_explained(harness: SlackHarness) -> None:
     listed = await harness.command("rules --public")
     assert [False] == [message.is_ephemeral for message in listed.messages]
-    assert "*log_errors* · *off*" in str(listed.messages[0].blocks)
+    assert "log_errors (off)" in str(listed.messages[0].blocks)
     wrong = await harness.command("rules test mem:run/1 hagn=off")
     assert "did you mean `hang`?" in str(wrong.messages[0].blocks)

@@ -6,7 +6,7 @@ export UV_PYTHON_PREFERENCE := only-system
 RUN := $(UV) run --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow simulate check fmt lint types imports spell docs tour snapshots images bench chaos corpus clean
+.PHONY: help setup demo test test-slow simulate check fmt lint types imports spell docs reference tour snapshots images bench chaos corpus clean
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ spell: setup ## codespell
 
 docs: setup ## build the documentation as a site in site/; a broken link or a page that no menu lists fails
 	@.venv/bin/python -m docsite
+
+reference: setup ## rewrite the tables of the documents that the code holds, such as all settings
+	@.venv/bin/python -m docsite.tables
 
 tour: setup ## film the moving picture of the README in the demo; look at it
 	@.venv/bin/python -m docsite.moving_picture

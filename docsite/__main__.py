@@ -23,11 +23,11 @@ DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<=\]\()[^)\s#:]+(?=[)#])")
 
 
-def write_source(target: Path) -> None:
+def write_source(target: Path, docs: Path) -> None:
     """Write every page of the site, as Markdown, with the files that they link to."""
-    shutil.copytree(DOCS, target)
+    shutil.copytree(docs, target)
     shutil.copy(ROOT / "CHANGELOG.md", target / "changelog.md")
-    for name, text in generated_pages(DOCS).items():
+    for name, text in generated_pages(docs).items():
         page = target / f"{name}.md"
         page.parent.mkdir(exist_ok=True)
         page.write_text(text, encoding="utf-8")
@@ -59,14 +59,14 @@ def navigation() -> str:
     return "\n" + "\n\n".join(menus) + "\n"
 
 
-def build(output: Path, *extra: str) -> int:
-    """Build the site; returns Sphinx's exit code, which is not 0 if anything is broken."""
+def build(output: Path, docs: Path = DOCS) -> int:
+    """Build the site from a folder of documents; returns Sphinx's exit code, which is not 0 if anything is broken."""
     with tempfile.TemporaryDirectory(prefix="trainwatch-docs-") as folder:
         source = Path(folder) / "docs"
-        write_source(source)
+        write_source(source, docs)
         options = ["--fail-on-warning", "--keep-going", "--fresh-env", "--quiet", "--jobs", "auto"]
         places = ["--conf-dir", str(Path(__file__).parent), "--doctree-dir", f"{folder}/doctrees"]
-        return sphinx_build(["--builder", "html", *options, *places, *extra, str(source), str(output)])
+        return sphinx_build(["--builder", "html", *options, *places, str(source), str(output)])
 
 
 if __name__ == "__main__":

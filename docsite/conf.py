@@ -15,6 +15,7 @@ myst_links_external_new_tab = False
 
 html_theme = "furo"
 html_title = "trainwatch"
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -39,8 +39,13 @@ def generated_pages(docs: Path) -> Mapping[str, str]:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; a bar in a cell does not end it."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    lines = ["".join(f"| {cell} " if cell else "| " for cell in escape_bars(row)) + "|" for row in (head, *rows)]
+    return "\n".join((lines[0], "|---" * len(head) + "|", *lines[1:]))
+
+
+def escape_bars(cells: Iterable[str]) -> Iterable[str]:
+    """Cells whose bars belong to their text."""
+    return (cell.replace("|", "\\|") for cell in cells)
 
 
 def commands_page() -> str:
@@ -98,12 +103,15 @@ def failures_page() -> str:
 
 def failure_section(category: str, signatures: Iterable[Signature]) -> str:
     """The failures of one category."""
-    rows = [
-        (f"`{one.name}`", escape(one.title), f"{one.severity.value}", escape(one.hint) or "no hint")
-        for one in signatures
-    ]
+    rows = [(f"`{one.name}`", escape(one.title), one.severity.value, hint_with_link(one.hint)) for one in signatures]
     title = category.replace("_", " ").capitalize().replace("Gpu", "GPU")
     return f"## {title}\n\n{table(('Name', 'Title', 'Severity', 'Hint'), rows)}"
+
+
+def hint_with_link(hint: str) -> str:
+    """A hint; the address at its end becomes a link."""
+    text, space, address = hint.rpartition(" ")
+    return f"{escape(text)} [Read more]({address})" if space and "://" in address else escape(hint)
 
 
 def escape(text: str) -> str:

@@ -1,5 +1,6 @@
 """The documents that `trainwatch help TOPIC` shows. The package contains them, for people who installed it with pip."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ def read_topic(topic: Topic) -> str:
 
     packed = Path(__file__).parents[1] / "_docs"
     folder = packed if packed.is_dir() else Path(__file__).parents[2] / "docs"
-    text = (folder / topic.file).read_text(encoding="utf-8")
+    text = re.sub("<!--.*-->\n*", "", (folder / topic.file).read_text(encoding="utf-8"))
     return text if topic.section is None else cut_section(text, topic.section)
 
 

@@ -10,22 +10,23 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import accumulate
 
 from bot.domain.regex import compile_pattern
+from bot.redaction.text_lines import Span, start_of_line
 from bot.redaction.value_checks import looks_random
 from bot.redaction.value_grammar import LINE_PREFIX
 
-Span = tuple[int, int]
-"""Start and end in characters; the end is exclusive."""
 _CHARS = "[A-Za-z0-9_.+/=-]"
-_NEXT_LINE = rf"\r?\n(?:\x01\n)?{LINE_PREFIX}"
+_NEXT_LINE = rf"\\?\r?\n(?:\x01\n)?{LINE_PREFIX}"
 _BREAK = re.compile(rf"{_NEXT_LINE}(?={_CHARS})")
 _WHOLE_LINE = re.compile(rf"({_CHARS}{{6,}})[\"',;\\]{{0,3}}[ \t]*(?=\r?\n|\Z)")
+_LAST_WORD = re.compile(rf"{_CHARS}{{6,}}\Z")
+_FIRST_WORD = re.compile(rf"{_CHARS}{{8,}}(?=[\"',;\\)]{{0,3}}(?:\s|\Z))")
 _REST_CHARS = "[A-Za-z0-9_.+/-]{6,}={0,2}"
 """It has `=` at its end only, unlike an assignment."""
 _AFTER_REST = r"[\"',;\\)}\]]{0,4}[ \t]*"
 _REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z)")
 _REST_OF_QUOTED = re.compile(rf"{_NEXT_LINE}([^\s\"']{{4,}})(?=[\"'])")
 _VALUE_LINE = compile_pattern(rf"(?m:^{LINE_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}\r?$|[^\s\"']+[\"']))")
-_LINE_END = re.compile(r"\r?\n(?:\x01\n)?")
+_LINE_END = re.compile(r"\\?\r?\n(?:\x01\n)?")
 _DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
@@ -52,9 +53,9 @@ def broken_tokens(
         found = _BREAK.match(text, line_end)
         if found is None or line_end in done:
             continue
-        begin = text.rfind("\n", 0, line_end) + 1
+        begin = start_of_line(text, line_end)
         is_short = line_end - begin < _MIN_LONG_LINE_CHARS
-        if is_short and not _WHOLE_LINE.match(text, found.end()):
+        if is_short and not (_WHOLE_LINE.match(text, found.end()) or _is_cut_word(text, begin, line_end, found.end())):
             continue
         if begin > position:
             removed.append((position, begin))
@@ -69,6 +70,12 @@ def broken_tokens(
         joints = splice.joints_between(start - _MAX_PREFIX_CHARS, end)
         if joints and (not short.intersection(joints) or looks_random(splice.text[start:end])):
             yield splice.original(start, end)
+
+
+def _is_cut_word(text: str, begin: int, line_end: int, rest: int) -> bool:
+    """Whether the last word of a line and the first one of the next both look like parts of a random value."""
+    first, second = _LAST_WORD.search(text, begin, line_end), _FIRST_WORD.match(text, rest)
+    return bool(first and second and _changes(first[0]) and _changes(second[0]))
 
 
 def rests(text: str, searched: str, spans: Iterable[Span]) -> Iterator[Span]:

@@ -8,8 +8,8 @@ import codecs
 import re
 from bisect import bisect_left
 
-from bot.redaction.broken_values import Span
 from bot.redaction.redactor import HIDDEN, Redactor
+from bot.redaction.text_lines import Span
 
 HELD_CHARS = 64 * 1024
 """More than the longest secret, a private key with other lines in between."""
@@ -86,7 +86,13 @@ class FileRedactor:
             position = max(position, min(end, cut))
         parts.append(text[position:cut])
         begin = max(0, cut - _CONTEXT_CHARS)
-        self._text, self._done = text[begin:], cut - begin
+        header = self._redactor.open_header(text[:cut]) if spans else None
+        if header is not None and header[0] < begin:
+            begin = text.find("\n", begin, cut) + 1 or cut
+            self._text = f"{text[slice(*header)]}\n{text[begin:]}"
+        else:
+            self._text = text[begin:]
+        self._done = len(self._text) - (len(text) - cut)
         return "".join(parts).encode(self._encoding, self._errors)
 
     def _cut(self, spans: list[Span]) -> int:

@@ -1,8 +1,12 @@
-"""Redact the lines of a log that is read page by page: a secret may continue on the next page. Pure."""
+"""Redact the lines of a log that is read page by page: a secret may continue on the next page. Pure.
+
+A log that is read newest first is searched in the order of time within each page, because a name precedes its value.
+"""
 
 from collections.abc import Sequence
 
-from bot.domain.logs import LogLine
+from bot.domain.logs import LogLine, Order
+from bot.redaction.patterns import MESSAGE_SEPARATOR
 from bot.redaction.redactor import Redactor
 
 CONTEXT_LINES = 20
@@ -10,18 +14,33 @@ CONTEXT_LINES = 20
 
 
 class LineRedactor:
-    """Redacts one page after another, in the order of time."""
+    """Redacts one page after another."""
 
-    def __init__(self, redactor: Redactor) -> None:
-        """Begin a log."""
+    def __init__(self, redactor: Redactor, order: Order = Order.ASC) -> None:
+        """Begin a log, of which both the lines and the pages come in the given order."""
         self._redactor = redactor
+        self._order = order
         self._context: list[LogLine] = []
 
     def redact_lines(self, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
         """Return the lines of the next page without secrets, and the number hidden."""
+        if self._order is Order.DESC:
+            shown, hidden = self._redactor.redact_lines(lines[::-1])
+            return (shown[::-1], hidden) if hidden else (lines, 0)
         context = self._context
-        self._context = [*context, *lines][-CONTEXT_LINES:]
-        shown, hidden = self._redactor.redact_lines([*context, *lines])
+        read = [*context, *lines]
+        shown, hidden = self._redactor.redact_lines(read)
+        self._context = read[-CONTEXT_LINES:]
         if not hidden:
             return lines, 0
+        self._context[:0] = self._header(read)
         return shown[len(context) :], hidden - self._redactor.redact_lines(context)[1]
+
+    def _header(self, read: Sequence[LogLine]) -> Sequence[LogLine]:
+        """Return the header of a table that may continue on the next page, unless it is among the context anyway."""
+        page = MESSAGE_SEPARATOR.join([line.message for line in read])
+        header = self._redactor.open_header(page)
+        if header is None:
+            return []
+        first, last = (page.count(MESSAGE_SEPARATOR, 0, position) for position in header)
+        return read[first : min(last + 1, len(read) - CONTEXT_LINES)]

@@ -17,7 +17,9 @@ from urllib.parse import quote
 
 from bot.domain.logs import LogLine
 from bot.domain.regex import Pattern, compile_pattern
-from bot.redaction.broken_values import Span, broken_tokens, rests
+from bot.redaction.broken_values import broken_tokens, rests
+from bot.redaction.cut_names import CUT_NAME_PREFILTER, secrets_after_cut_names
+from bot.redaction.kubernetes_secrets import KIND_PREFILTER, kubernetes_values
 from bot.redaction.patterns import (
     MESSAGE_SEPARATOR,
     SecretPattern,
@@ -26,6 +28,8 @@ from bot.redaction.patterns import (
     token_groups,
 )
 from bot.redaction.private_keys import KEY_MARK, key_bodies
+from bot.redaction.tables import HEADER_PREFILTER, find_tables, open_header
+from bot.redaction.text_lines import Span
 from bot.redaction.user_patterns import UserPattern
 
 _Groups = tuple[tuple[Pattern[str], tuple[SecretPattern, ...]], ...]
@@ -42,6 +46,8 @@ _MAX_AFTER_CHARS = 300
 """A name and the two lines after it, of which the last may be long."""
 _MANY_CANDIDATES = 32
 """From this number on, the whole text is searched at once."""
+_PREFILTER_BYTES = 64 << 20
+"""Bound for RE2, of which the pattern of everything uses a part."""
 _BLOCK_CHARS = 2048
 _OVERLAP_CHARS = 256
 
@@ -55,7 +61,7 @@ class Redactor:
         known = {secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARS}
         known |= {quote(secret, safe="") for secret in known}
         self._exact = tuple(sorted(known))
-        self._prefilter, self._broken_token, self._groups = _prefilters()
+        self._prefilter, self._structures, self._broken_token, self._groups = _prefilters()
 
     def __repr__(self) -> str:
         return f"Redactor({len(self._exact)} secrets)"
@@ -90,6 +96,10 @@ class Redactor:
             redacted = [line._replace(replica=replicas[line.replica][0]) if line.replica else line for line in redacted]
         return (redacted, len(spans) + hidden) if spans or hidden else (lines, 0)
 
+    def open_header(self, text: str) -> Span | None:
+        """As `tables.open_header`."""
+        return open_header(text, _encodable(text))
+
     def _spans(self, text: str, ends: Sequence[int]) -> list[Span]:
         """Find what to hide, sorted and disjoint; `ends` has the end of each message and its separator."""
         found = list[Span]()
@@ -102,6 +112,9 @@ class Redactor:
             found += pattern.spans(searched)
         if KEY_MARK in text:
             found += key_bodies(text, ends)
+        if self._structures.contains(searched):
+            found += kubernetes_values(text, searched)
+            found += (value for table in find_tables(text, searched) for value in table.values)
         for begin, end in _windows(searched, self._prefilter):
             found += [(begin + start, begin + stop) for start, stop in self._search(text[begin:end])]
         return _merge_spans(found)
@@ -110,6 +123,7 @@ class Redactor:
         """Find secrets in a part of a page, in no order."""
         searched = _encodable(text)
         found = list(_find_by_group(text, searched, self._groups))
+        found += secrets_after_cut_names(text, searched, self._find_all)
         found_ends = [match.end() for match in self._broken_token.finditer(searched)]
         line_ends = [end - (2 if text[end - 2] == "\r" else 1) for end in found_ends]
         if line_ends:
@@ -119,6 +133,9 @@ class Redactor:
 
     def _may_have_secret(self, text: str) -> bool:
         return self._prefilter.contains(text) or any(one.search.contains(text) for one in self._user_patterns)
+
+    def _find_all(self, text: str) -> Iterator[Span]:
+        yield from _find_by_group(text, _encodable(text), self._groups)
 
     def _find_tokens(self, text: str) -> Iterator[Span]:
         """Find tokens that are secrets by themselves."""
@@ -176,7 +193,7 @@ def _windows(text: str, prefilter: Pattern[str]) -> list[Span]:
 
 
 def _any_of(*patterns: str) -> Pattern[str]:
-    return compile_pattern("|".join(f"(?:{pattern})" for pattern in patterns))
+    return compile_pattern("|".join(f"(?:{pattern})" for pattern in patterns), _PREFILTER_BYTES)
 
 
 def _encodable(text: str) -> str:
@@ -189,11 +206,13 @@ def _encodable(text: str) -> str:
 
 
 @cache
-def _prefilters() -> tuple[Pattern[str], Pattern[str], _Groups]:
-    """The pattern that finds any secret, the one for broken tokens, and one for each group. Shared by all redactors."""
-    groups, broken = pattern_groups(), broken_token_pattern()
-    everything = _any_of(KEY_MARK, broken, *(row.prefilter for group in groups for row in group))
-    return everything, _any_of(broken), tuple((_any_of(*(row.prefilter for row in group)), group) for group in groups)
+def _prefilters() -> tuple[Pattern[str], Pattern[str], Pattern[str], _Groups]:
+    """The patterns of any secret, of structures, of broken tokens, and of each group. Shared by all redactors."""
+    groups, broken, structures = pattern_groups(), broken_token_pattern(), (HEADER_PREFILTER, KIND_PREFILTER)
+    rows = (row.prefilter for group in groups for row in group)
+    everything = _any_of(KEY_MARK, broken, CUT_NAME_PREFILTER, *structures, *rows)
+    by_group = tuple((_any_of(*(row.prefilter for row in group)), group) for group in groups)
+    return everything, _any_of(*structures), _any_of(broken), by_group
 
 
 @cache

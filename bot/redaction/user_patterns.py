@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from bot.domain.regex import Pattern, compile_pattern
 from bot.errors import ConfigError
-from bot.redaction.broken_values import Span
+from bot.redaction.text_lines import Span
 
 _KEYS = {"name", "pattern", "hides", "keeps"}
 

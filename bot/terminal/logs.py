@@ -93,10 +93,10 @@ class _LogPrinter:
     pushed_down: tuple[str, ...] = ()
     gaps: list[Gap] = field(default_factory=list)
     _formatter: LineFormatter = field(init=False)
-    _hider: Redactor | LineRedactor = field(init=False)
+    _hider: LineRedactor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hider = LineRedactor(self.redactor) if self.query.order is Order.ASC else self.redactor
+        self._hider = LineRedactor(self.redactor, self.query.order)
         self._formatter = LineFormatter(self.output.line_format(json=self.command.json), self.command.filter)
 
     def count(self, batch: Batch, *, has_more: bool) -> None:

@@ -76,7 +76,7 @@ async def read_with_file(
     writer = LogFileWriter(query.order, reverses=query.order is not command.show, limits=file_limits)
     kept = _Kept(keeps_first=query.order is command.take, limits=limits)
     reading = PageReading(limits.lines, limits)
-    hider = LineRedactor(redactor) if query.order is Order.ASC else redactor
+    hider = LineRedactor(redactor, query.order)
     redacted, ends_s = 0, time.monotonic() + file_limits.read_s
     try:
         async with contextlib.aclosing(stream_lines(provider, query)) as batches:

@@ -18,6 +18,7 @@ from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogQuery, Order
 from bot.providers.base import Provider
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
@@ -42,8 +43,8 @@ async def read_page(
     query = build_query(job, command, now)
     reading = await read_lines(provider, query, limit, limits, now, PageStart.of(command))
     page = reading.page()
-    shown = page.lines if query.order is command.show else page.lines[::-1]
-    lines, redacted = await redact_lines(redactor, shown)
+    shown, redacted = await redact_lines(LineRedactor(redactor, query.order), page.lines)
+    lines = shown if query.order is command.show else shown[::-1]
     answer = page_answer(query, command, page, reading, now)
     return replace(answer, lines=tuple(lines), redacted=redacted, gaps=redact_gaps(reading.gaps, redactor))
 

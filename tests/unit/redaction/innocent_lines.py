@@ -78,6 +78,35 @@ python train.py -p {d} -u user --port {n} --env=prod --pass 2
 container sha {sha64} image registry.example.com:5000/team/train@sha256:{sha64}
 memory key: blocks.{d} tokens s.mean {f} pat-na sl.append dp.step SK{d} key-{d}
 hyperparameters: {{'key': 'loss', 'username': 'user{d}', 'mode': 'min', 'patience': {d}}}
+user,token,count
+step,tokens,loss,lr
+{n},{n},{f},{e}
+| step | tokens | key |
+|------|--------|-----|
+| {n} | {n} | {word}.{d} |
+id\tkey\tvalue
+{d}\t{word}\t{f}
+  layer            key          shape
+  {word}           {word}_{d}   [{n}, {d}]
+PASS tests/unit/test_{word}_{d}.py
+PASS: test_{word}_{d} ({f} s)
+--- PASS: TestShard{d} ({f}s)
+PASS {d} of {d}: all {word} checks
+forward pass -> {f} ms, key -> {word}.{d}, token -> {n}
+tokens/s -> {f} | tokens => {n} | keys -> {d}
+num_key_value_heads ............................. {d}
+tokenizer_type .................................. HFTokenizer
+token_embedding.weight torch.Size([{n}, {d}]) token_type_ids position_ids
+Special tokens have been added in the vocabulary, make sure the associated word embeddings are fine-tuned or trained.
+Token indices sequence length is longer than the specified maximum sequence length for this model ({n} > {d}12)
+kind: ConfigMap
+kind: Pod
+secretName: hf-token-{d}
+community edition {d}.{d} of the community, LOGIN of user{d} at node {d}
+user LOGIN node{d} ok; AUTH is off; auth = none; IDENTIFY stragglers: rank {d}
+git rev-parse HEAD -> {sha}
+checkpoint -> /ckpt/step_{n}.pt (sha256 -> {sha64})
+session -> {uuid}, run -> {id8}, trace -> {hex32}
 sk-learn 1.{d} task-{n} hf_transfer=1 gh-pages npm_config_loglevel=warn fw_version={d} r8_block
 """
 

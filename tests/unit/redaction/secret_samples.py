@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tests.unit.redaction.logged_secrets import MORE_PLACES
 from tests.unit.redaction.notations import ESCAPED, NOTATIONS
+from tests.unit.redaction.structured_secrets import STRUCTURED_SECRETS
 
 _ALNUM = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
@@ -260,7 +261,7 @@ def samples() -> Iterator[Sample]:
             if "a cut" in place and kind in UNMARKED:
                 continue
             yield Sample(kind, place, show(prefix + value), value)
-    for place, lines in [*OTHERS.items(), *MORE_PLACES.items()]:
+    for place, lines in [*OTHERS.items(), *MORE_PLACES.items(), *STRUCTURED_SECRETS.items()]:
         secrets = [part.partition("»")[0] for line in lines for part in line.split("«")[1:]]
         plain = [line.replace("«", "").replace("»", "") for line in lines]
         yield Sample("other", place, plain, "".join(secrets))

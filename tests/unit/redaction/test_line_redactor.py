@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.logs import LogLine
+from bot.domain.logs import LogLine, Order
 from bot.redaction.line_redactor import LineRedactor
-from bot.redaction.redactor import Redactor
+from bot.redaction.redactor import HIDDEN, Redactor
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 50])
@@ -37,3 +37,10 @@ def test_a_page_without_secrets_is_returned_as_it_is() -> None:
     redactor, lines = LineRedactor(Redactor()), [LogLine(1, "step 1")]
     assert redactor.redact_lines(lines)[0] is lines
     assert redactor.redact_lines(lines)[0] is lines
+
+
+def test_a_page_that_is_read_newest_first_is_searched_in_the_order_of_time() -> None:
+    lines = [LogLine(2, "  'hunter2hunter2'"), LogLine(1, "db_password:")]
+    shown, hidden = LineRedactor(Redactor(), Order.DESC).redact_lines(lines)
+    assert [line.message for line in shown] == [f"  '{HIDDEN}'", "db_password:"]
+    assert hidden == 1

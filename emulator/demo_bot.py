@@ -24,10 +24,10 @@ class Ahead:
     seconds: float = 0.0
 
 
-def follow(ahead: Ahead) -> None:
-    """Add what standard input says, until it ends. Reads the descriptor: a buffered reader would block the exit."""
+def follow(ahead: Ahead, source: int = STDIN) -> None:
+    """Add what a descriptor says, until it ends. Reads the descriptor: a buffered reader would block the exit."""
     rest = b""
-    while data := os.read(STDIN, READ_BYTES):
+    while data := os.read(source, READ_BYTES):
         *lines, rest = (rest + data).split(b"\n")
         ahead.seconds += sum(map(float, lines))
 

@@ -199,7 +199,9 @@ function drawViewers() {
 }
 
 function drawSidebar() {
+  const focused = $("sidebar").contains(document.activeElement) && document.activeElement.dataset.testid;
   $("sidebar").replaceChildren(...sidebarEntries({ data, here: state.channel, app: appChannel(), go, openApp }));
+  if (focused) $("sidebar").querySelector(`[data-testid="${CSS.escape(focused)}"]`)?.focus();
   document.body.classList.toggle("any-unread", isAnyUnread());
 }
 

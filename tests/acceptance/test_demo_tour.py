@@ -89,11 +89,12 @@ async def opened(browser: Browser, url: str, width: int, scheme: str) -> Page:
 
 
 async def skip_until(page: Page, wanted: Locator) -> None:
-    """Move time to the next event, and the next, until something is visible."""
-    skip = page.get_by_test_id("advance-next")
+    """Move time to the next event, and the next, then by minutes, until something is visible."""
     while not await appears(wanted):
-        if await skip.is_enabled():
-            await skip.click()
+        for move in (page.get_by_test_id("advance-next"), page.get_by_test_id("advance-60")):
+            if await move.is_enabled():
+                await move.click()
+                break
 
 
 async def press_until(button: Locator, wanted: Locator) -> None:

@@ -35,6 +35,7 @@ import { follower } from "./scrolling.js";
 import { sidebarEntries } from "./sidebar.js";
 import { stageBar } from "./stage.js";
 import { storeChannel, storeMessage } from "./store.js";
+import { listen } from "./stream.js";
 import { themeSwitch } from "./theme.js";
 import { threadPane } from "./thread.js";
 import { isAnyUnread, markRead, markUnread, noteUnread, unreadOf } from "./unread.js";
@@ -104,18 +105,6 @@ async function load() {
   drawViewers();
   drawChannel(!before);
   drawModal(data.modal);
-}
-
-function listen() {
-  const stream = new EventSource(`page/changes?user=${encodeURIComponent(state.viewer)}`);
-  let opened = false;
-  stream.onopen = () => {
-    document.body.dataset.live = "true";
-    if (opened) load();
-    opened = true;
-  };
-  stream.onerror = () => delete document.body.dataset.live;
-  stream.onmessage = (event) => take(JSON.parse(event.data));
 }
 
 function take(change) {
@@ -309,4 +298,4 @@ themeSwitch($("theme"));
 
 $("list").after(scroll.pill);
 await load();
-listen();
+listen(state.viewer, { take, reload: load });

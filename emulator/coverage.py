@@ -27,6 +27,7 @@ MODULES = (
     ("Slack: history and lost answers", "emulator.slack.history_coverage"),
     ("Slack: shared files", "emulator.slack.files_coverage"),
     ("Slack: links", "emulator.slack.links_coverage"),
+    ("Slack: agent view", "emulator.slack.agents_coverage"),
 )
 TABLE = Path(__file__).with_name("COVERAGE.md")
 HEADING = """# What the emulator does, and how we know it

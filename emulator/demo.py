@@ -163,11 +163,12 @@ def shell_settings(settings: Mapping[str, str], folder: Path) -> Path:
     return file
 
 
-async def demo(port: int, story: str | None) -> None:
+async def demo(port: int, story: str | None, *, agent_view: bool = False) -> None:
     """Run until cancelled."""
     clock = DemoClock()
     world = World(clock.utc_now)
-    slack = create_slack(scopes=read_scopes(), clock=clock.now_s, steady=clock.system)
+    scopes = read_scopes() | ({"assistant:write"} if agent_view else set())
+    slack = create_slack(scopes=scopes, clock=clock.now_s, steady=clock.system)
     with tempfile.TemporaryDirectory(prefix="trainwatch-demo-") as folder:
         async with sandbox(world, slack=slack, port=port) as on:
             own = {"DATABASE_URL": f"sqlite:///{folder}/demo.db", "TRAINWATCH_HEALTH_PORT": str(free_port())}
@@ -199,9 +200,9 @@ async def play(director: Director, process: asyncio.subprocess.Process) -> None:
         playing.cancel()
 
 
-async def main(port: int, story: str | None) -> int:
+async def main(port: int, story: str | None, *, agent_view: bool = False) -> int:
     """Run the demo until Ctrl-C, SIGTERM or the end of the terminal; returns the exit code."""
-    running = asyncio.create_task(demo(port, story))
+    running = asyncio.create_task(demo(port, story, agent_view=agent_view))
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # once is enough: a second Ctrl-C must not end the cleaning up
@@ -234,13 +235,14 @@ def wanted_port(text: str) -> int:
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    """Read `--story` and `--list-stories`.
+    """Read `--story`, `--agent-view` and `--list-stories`.
 
     Raises:
         SystemExit: an argument is invalid, or help was asked for.
     """
     parser = argparse.ArgumentParser(prog="python -m emulator.demo", description="Run the trainwatch demo.")
     parser.add_argument("--story", choices=[one.name for one in SCENARIOS], help="start with this story alone")
+    parser.add_argument("--agent-view", action="store_true", help="with Slack's agent view")
     parser.add_argument("--list-stories", action="store_true", help="list the stories and exit")
     return parser.parse_args(arguments)
 
@@ -251,7 +253,7 @@ def run(arguments: Sequence[str]) -> int:
     if chosen.list_stories:
         print("\n".join(f"{one.name:15}{one.summary}" for one in SCENARIOS))
         return 0
-    return asyncio.run(main(wanted_port(os.environ.get("PORT", "")), chosen.story))
+    return asyncio.run(main(wanted_port(os.environ.get("PORT", "")), chosen.story, agent_view=chosen.agent_view))
 
 
 if __name__ == "__main__":

@@ -183,14 +183,7 @@ class AppHome:
         profile = await self.profiles.get(client, home.user, self.facts.clock())
         membership = await self.memberships.get(client, home.user)
         origin = PayloadOrigin(home.user, None)
-        viewer = Viewer(
-            home.user,
-            profile.email,
-            home.channel,
-            membership.channels,
-            tuple(_KINDS[scope] for scope in membership.missing_scopes) if membership.is_known else ("any",),
-            await self.gate.reader(origin, client),
-        )
+        viewer = await self._viewer(profile, membership, PayloadOrigin(home.user, home.channel), client)
         dashboard = facts.dashboard.select_for(viewer, home.chosen)
         is_admin = await self.gate.refuse_role(AccessRole.ADMINISTER, origin, client) is None
         page = HomePage(
@@ -204,6 +197,23 @@ class AppHome:
         )
         view = render_home(page)
         return BuiltHome(home.user, view, digest_view(page, view), facts.read_s)
+
+    async def dashboard_of(
+        self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient
+    ) -> PersonalDashboard | None:
+        """Return everything that concerns a person; None if the person may not use trainwatch.
+
+        Raises:
+            SlackApiError: Slack refused to tell who the person is.
+            StoreUnavailable: the database cannot be read.
+        """
+        async with self.tasks.turn():
+            if await self._refuse(origin, home, client) is not None:
+                return None
+            profile = await self.profiles.get(client, origin.user or "", self.facts.clock())
+            membership = await self.memberships.get(client, origin.user or "")
+            viewer = await self._viewer(profile, membership, origin, client)
+            return (await self.facts.get()).dashboard.select_for(viewer, HomeFilter())
 
     async def publish(self, built: BuiltHome, client: AsyncWebClient) -> bool:
         """Publish a view unless a newer one was published; return whether it was.
@@ -220,6 +230,19 @@ class AppHome:
     def published_s(self, user: str) -> float:
         """Return when the facts of a person's newest view were read, by the event loop's clock."""
         return self._published.get(user, float("-inf"))
+
+    async def _viewer(
+        self, profile: UserProfile, membership: Membership, origin: PayloadOrigin, client: AsyncWebClient
+    ) -> Viewer:
+        """Who looks; `origin` has the direct message with the app as its channel."""
+        return Viewer(
+            origin.user or "",
+            profile.email,
+            origin.channel,
+            membership.channels,
+            tuple(_KINDS[scope] for scope in membership.missing_scopes) if membership.is_known else ("any",),
+            await self.gate.reader(PayloadOrigin(origin.user, None), client),
+        )
 
     async def _refuse(self, origin: PayloadOrigin, home: frozenset[str], client: AsyncWebClient) -> str | None:
         """Why the person may not use trainwatch, recorded; None if the person may."""

@@ -67,4 +67,5 @@ class RequestHandling:
             elif refusal := await gate.refuse_origin(request.origin, request.home, reply.client):
                 await reply.private(render_error(gate.refuse(attempt, refusal)))
             else:
-                await work(attempt, reply)
+                async with reply.working():
+                    await work(attempt, reply)

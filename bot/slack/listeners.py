@@ -24,6 +24,7 @@ from bot.domain.access import OPEN_ACCESS, AccessPolicy, AccessRole
 from bot.domain.audit import AuditKind
 from bot.domain.durations import Clock
 from bot.providers.budget import UNLIMITED, BudgetLimits
+from bot.slack.agent_view import AGENT_EVENT, PromptSuggestions, has_agent_view
 from bot.slack.answering import Answering, errors_answered
 from bot.slack.app_home import AppHome, HomeFacts
 from bot.slack.background_tasks import TaskSet
@@ -109,6 +110,7 @@ def register(app: AsyncApp, listeners: Listeners) -> None:
     app.message_shortcut(DIAGNOSE_SHORTCUT)(listeners.messages.on_shortcut)
     app.event("app_home_opened")(listeners.on_home)
     app.action(re.compile(rf"^(?:{'|'.join(HomeAction)})(?::|$)"))(listeners.on_home_control)
+    app.event(AGENT_EVENT)(listeners.on_stopped)
     app.event("member_joined_channel")(listeners.on_joined)
     app.event("member_left_channel")(listeners.on_left)
     for event in NOTED_EVENTS:
@@ -145,6 +147,7 @@ class Listeners:
         self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
+        self._prompts = PromptSuggestions(self.home)
         self._handling = RequestHandling(self.gate, self.tasks)
         kinds = (AnswerModal, NoteModal, StopModal, SilenceModal, TuneModal)
         handlers = [
@@ -253,6 +256,13 @@ class Listeners:
         origin = read_event_user(body)
         if not self.tasks.start(self.home.open(origin, home_of(context), client, direct=origin.channel)):
             log.warning("too many requests at once")
+        if body["event"].get("tab") == "messages" and has_agent_view(context):
+            self.tasks.start(self._prompts.offer(origin, home_of(context), client))
+
+    async def on_stopped(self, body: Body) -> None:
+        """Stop was pressed in a thread of the agent view."""
+        event = body["event"]
+        self._running.cancel_thread(str(event.get("channel")), str(event.get("thread_ts")), str(event.get("user")))
 
     async def on_home_control(
         self, ack: AsyncAck, body: Body, client: AsyncWebClient, context: AsyncBoltContext

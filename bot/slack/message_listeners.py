@@ -14,6 +14,7 @@ from bot.commands.answers import Asker
 from bot.commands.parsing.mentions import asks_for_diagnosis
 from bot.commands.parsing.pasted_logs import is_log_to_diagnose
 from bot.domain.audit import AuditKind, AuditResult
+from bot.slack.agent_view import MAX_TITLE, AgentReply, has_agent_view
 from bot.slack.answering import Answering
 from bot.slack.gate import Attempt
 from bot.slack.handling import Request, RequestHandling
@@ -67,6 +68,8 @@ class MessageListeners:
             return
         text = plain_text(without_mention(mention.text, context.bot_user_id))
         reply = Reply(client, mention.channel, mention.origin.user or "", thread_ts=mention.thread_ts)
+        if has_agent_view(context):
+            reply = self._in_thread(reply, mention, text)
         if not is_log_to_diagnose(text, has_text_file=read_shared_log(mention.message).has_text_file):
             self._answer(AuditKind.MESSAGE, mention, text, reply, context)
             return
@@ -101,6 +104,14 @@ class MessageListeners:
             return
         if not self.handling.tasks.start(self.unfurls.show(links, home_of(context), client)):
             log.warning("too many requests at once")
+
+    def _in_thread(self, reply: Reply, mention: Mention, text: str) -> AgentReply:
+        """In the agent view, each message of a person begins a thread, which has the message as its title."""
+        title = self.answering.gate.redactor.redact(" ".join(text.split()))[0][:MAX_TITLE] or _DIAGNOSE_TEXT
+        title = "" if mention.thread_ts else title
+        return AgentReply(
+            reply.client, reply.channel, reply.user, thread_ts=mention.thread_ts or mention.ts, title=title
+        )
 
     async def _is_new(self, mention: Mention) -> bool:
         if mention.origin.user is None or mention.is_from_app or mention.is_hidden:

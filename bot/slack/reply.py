@@ -5,8 +5,8 @@ Answers are rendered in `bot.slack.render`; `bot.slack.listeners` decides when t
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,6 +62,11 @@ class Reply:
     def is_private(self) -> bool:
         """Whether only the asker sees what `private` shows; in the thread of a mention, everyone does."""
         return self.respond is not None
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Show that an answer is being made, where Slack has a place for that."""
+        yield
 
     def render(self, answer: Answer) -> Message:
         """The message of an answer for the asker."""

@@ -46,6 +46,8 @@ class RunningCommands:
 
     times: NoteTimes = NOTE_TIMES
     budgets: dict[str, CommandBudget] = field(default_factory=dict)
+    replies: dict[str, Reply] = field(default_factory=dict)
+    """Where each command is answered."""
     sending: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_NOTES_AT_ONCE))
     progressing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PROGRESS_AT_ONCE))
 
@@ -53,13 +55,13 @@ class RunningCommands:
     async def noted(self, reply: Reply, budget: CommandBudget, about: str, *, reads_all: bool) -> AsyncIterator[None]:
         """Note that a command runs in the block. `about` names its job."""
         command_id = secrets.token_hex(8)
-        self.budgets[command_id] = budget
+        self.budgets[command_id], self.replies[command_id] = budget, reply
         notes = _Notes(reply, budget, command_id, about, self)
         showing = asyncio.ensure_future(notes.show(reads_all=reads_all))
         try:
             yield
         finally:
-            del self.budgets[command_id]
+            del self.budgets[command_id], self.replies[command_id]
             showing.cancel()
             await asyncio.gather(showing, return_exceptions=True)
             await notes.remove()
@@ -71,6 +73,12 @@ class RunningCommands:
             budget.cancel(f"Cancelled by {person(reply.user)}.")
         if budget is None or reply.replaces:
             await reply.private(render_cancelled(is_known=budget is not None))
+
+    def cancel_thread(self, channel: str, thread_ts: str, user: str) -> None:
+        """Stop the commands of a thread for the person who pressed Stop; their answers show what was read."""
+        for command_id, reply in self.replies.items():
+            if (reply.channel, reply.thread_ts, reply.user) == (channel, thread_ts, user):
+                self.budgets[command_id].cancel()
 
 
 @dataclass(slots=True)

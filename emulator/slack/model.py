@@ -73,6 +73,11 @@ class App:
     is_read_only: bool = True
     """Whether nobody can write to it there (`messages_tab_read_only_enabled`); the page then has no text box."""
 
+    @property
+    def is_agent(self) -> bool:
+        """Whether it has the agent view: Slack then adds a scope."""
+        return "assistant:write" in self.scopes
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -116,6 +121,17 @@ class Message:
 
 
 @dataclass(slots=True)
+class AgentSession:
+    """What Slack shows about a thread of the agent view."""
+
+    state: str = ""
+    """active, processing, suspended or closed; empty without a session."""
+    title: str = ""
+    status: str = ""
+    """What the app is doing, beside the loading indicator."""
+
+
+@dataclass(slots=True)
 class Channel:
     """A channel or a direct message, oldest message first; ephemerals and deleted messages apart."""
 
@@ -132,6 +148,10 @@ class Channel:
     ephemerals: list[Message] = field(default_factory=list)
     deleted: list[Message] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
+    prompts: Json = field(default_factory=dict)
+    """The suggested prompts of a direct message, and their title."""
+    sessions: dict[str, "AgentSession"] = field(default_factory=dict)
+    """Threads of the agent view, by their root."""
 
     @property
     def messages(self) -> list[Message]:

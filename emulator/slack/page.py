@@ -105,7 +105,14 @@ def page_state(context: MethodContext, viewer: User) -> Json:
 
 def _app(app: App) -> Json:
     tabs = [name for name, is_on in (("home", app.has_home_tab), ("messages", app.has_messages_tab)) if is_on]
-    return {"id": app.id, "name": app.name, "user": app.bot_user_id, "is_read_only": app.is_read_only, "tabs": tabs}
+    return {
+        "id": app.id,
+        "name": app.name,
+        "user": app.bot_user_id,
+        "is_read_only": app.is_read_only,
+        "tabs": tabs,
+        "is_agent": app.is_agent,
+    }
 
 
 def _viewer(context: MethodContext, request: Request) -> User:
@@ -127,6 +134,10 @@ def _channel(context: MethodContext, channel: Channel) -> Json:
         "has_bot": context.workspace.app.bot_user_id in channel.members,
         "members": len(channel.members),
         "other": other,
+        "prompts": channel.prompts,
+        "sessions": {
+            ts: {"state": one.state, "title": one.title, "status": one.status} for ts, one in channel.sessions.items()
+        },
     }
 
 
@@ -261,7 +272,12 @@ async def _close(_desk: MethodContext, person_actions: PersonActions, body: Json
 
 
 async def _home(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
-    await person_actions.open_home(body["user"], wait_s=0)
+    await person_actions.open_home(body["user"], tab=body.get("tab", "home"), wait_s=0)
+    return {}
+
+
+async def _stop(_desk: MethodContext, person_actions: PersonActions, body: Json) -> Json:
+    person_actions.stop_session(body["user"], body["channel"], body["thread_ts"])
     return {}
 
 
@@ -306,6 +322,7 @@ _ACTIONS: dict[str, Callable[[MethodContext, PersonActions, Json], Awaitable[Jso
     "submit": _submit,
     "close": _close,
     "home": _home,
+    "stop": _stop,
     "direct": _direct,
     "invite": _invite,
     "react": _react,

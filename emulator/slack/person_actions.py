@@ -26,6 +26,8 @@ _URL = re.compile(r"https?://[^\s<>|]+")
 _BINARY = "application/octet-stream"
 SETTLE_S = 0.05
 """After the first thing seen, how long to look for what comes with it."""
+_AGENT_EVENTS = frozenset({"agent_session_stopped"})
+"""What the manifest of an app with the agent view subscribes to besides."""
 _EVENT_SCOPES = {
     "app_mention": "app_mentions:read",
     "message.im": "im:history",
@@ -153,15 +155,27 @@ class PersonActions:
             seen.outcome = await self.event_sender.ask("interactive", payload)
         return seen
 
-    async def open_home(self, user: str, *, wait_s: float = 30.0) -> Seen:
-        """Open the app's Home tab."""
+    async def open_home(self, user: str, *, tab: str = "home", wait_s: float = 30.0) -> Seen:
+        """Open the app's Home tab, or its direct message with the tab `messages`."""
         person = self._who(user)
         channel = self.context.workspace.direct_channel(person.id)
-        event: Json = {"type": "app_home_opened", "user": person.id, "channel": channel.id, "tab": "home"}
+        event: Json = {"type": "app_home_opened", "user": person.id, "channel": channel.id, "tab": tab}
         async with self._looking(person, None, wait_s) as seen:
             self._tell("app_home_opened", event)
             seen.outcome = Outcome(is_acked=True)
         return seen
+
+    def stop_session(self, user: str, channel: str, thread_ts: str) -> None:
+        """Press Stop in a thread of the agent view while the app is processing."""
+        person, place = self._who(user), self.context.workspace.channel(channel)
+        event: Json = {
+            "type": "agent_session_stopped",
+            "channel": place.id,
+            "thread_ts": thread_ts,
+            "user": person.id,
+            "streaming_message_ts": [],
+        }
+        self._tell("agent_session_stopped", event)
 
     async def shortcut(
         self, user: str, callback_id: str, message: Message | None = None, *, wait_s: float = 30.0
@@ -347,7 +361,8 @@ class PersonActions:
     def _tell(self, name: str, event: Json) -> None:
         scope = _EVENT_SCOPES.get(name)
         is_allowed = scope is None or scope in self.context.workspace.app.scopes
-        if name.removesuffix(".private") in self.events and is_allowed:
+        is_wanted = name.removesuffix(".private") in self.events
+        if (is_wanted or (name in _AGENT_EVENTS and self.context.workspace.app.is_agent)) and is_allowed:
             self.event_sender.send_event(payloads.event(self.context, event))
 
     def _notice(self, person: User, place: Channel | None, text: str) -> None:

@@ -17,11 +17,12 @@ from starlette.routing import Route
 from emulator.faults import end_connection
 from emulator.slack.answers import apply_answer
 from emulator.slack.faults import RESPONSE_URL, ConnectionLost
-from emulator.slack.methods import apps, chat, conversations, files, views
+from emulator.slack.methods import agents, apps, chat, conversations, files, views
 from emulator.slack.methods.call import Call, Method, MethodContext
 from emulator.slack.model import Json, SlackError
 
 METHODS: dict[str, Method] = {
+    **agents.METHODS,
     **apps.METHODS,
     **chat.METHODS,
     **conversations.METHODS,

@@ -98,6 +98,8 @@ def post_message(call: Call) -> Json:
     message = _bot_message(call, channel, content)
     message.thread_ts = thread_ts
     message.is_broadcast = bool(thread_ts) and call.flag("reply_broadcast")
+    if thread_ts in channel.sessions:
+        channel.sessions[thread_ts].status = ""
     call.workspace.post(channel, message)
     answer: Json = {
         "channel": channel.id,

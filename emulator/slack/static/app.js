@@ -18,6 +18,7 @@
 //   react-<name>, reaction-<name>, copy-link, mark-unread, theme    reactions, the menu of a message, dark mode
 //   story-<name>, advance-<seconds>, advance-next, clock, coach, coach-next, coach-skip, coach-example   of a demo
 
+import { drawPrompts } from "./agent.js";
 import { renderBlocks } from "./blocks.js";
 import { setAhead } from "./clock.js";
 import { createCoach } from "./coach.js";
@@ -60,6 +61,9 @@ const page = {
   },
   get viewer() {
     return data.viewer;
+  },
+  get appName() {
+    return data.app.name;
   },
   async act(action) {
     if (/acknowledge|:logs/.test(action.action_id)) coach(action.action_id.includes("logs") ? "logs" : "acknowledge");
@@ -152,7 +156,13 @@ function takeMessage(message) {
   const isNew = storeMessage((data.messages[message.channel] ??= []), message);
   if (isNew && message.channel !== state.channel) noteUnread(message, data.viewer);
   drawMessages(isNew ? { arrived: message, isOwn: isOwn(message) } : {});
+  if (isNew && beginsSession(message)) page.openThread(message);
   drawSidebar();
+}
+
+/** In the agent view, each message of a person begins a thread. */
+function beginsSession(message) {
+  return data.app.is_agent && message.channel === state.channel && channel().is_im && message.user === data.viewer && !message.is_reply;
 }
 
 /** Whether a person has just asked for a message, so that the list scrolls to it. */
@@ -175,7 +185,7 @@ function notice(text, place = null, thread_ts = undefined) {
   return takeMessage(noticeMessage(text, target, thread_ts, data.messages[target] ?? []));
 }
 
-const [drawModal, drawPane] = [modalHost($("modals"), page), threadPane($("thread"), { page, say: (...what) => compose.say(...what), close: closeThread })];
+const [drawModal, drawPane] = [modalHost($("modals"), page), threadPane($("thread"), { page, say: (...what) => compose.say(...what), close: closeThread, stop: (thread_ts) => page.act({ do: "stop", channel: state.channel, thread_ts }) })];
 const compose = channelComposer($("composer"), { page, place: () => ({ channel: state.channel, data }), notice, onSend: (thread_ts) => (thread_ts || scroll.toBottom(), coach("sent")) });
 const fill = (text) => !isHome() && compose.fill(text);
 const channel = () => data.channels.find((one) => one.id === state.channel);
@@ -202,8 +212,13 @@ async function openApp() {
   if (move !== state.moves) return;
   state.tab = data.app.tabs[0] ?? "messages";
   go(answer.channel);
-  if (state.tab === "home") page.act({ do: "home" });
+  noteTab();
   coach("home");
+}
+
+/** The app is told that its Home tab was opened; an agent also that its messages were. */
+function noteTab() {
+  if (state.tab === "home" || data.app.is_agent) page.act({ do: "home", tab: state.tab });
 }
 
 function go(id) {
@@ -231,6 +246,7 @@ function drawChannel(fresh = false) {
   $("list").setAttribute("role", showsHome ? "region" : "log");
   if (fresh) $("list").replaceChildren();
   if (fresh) compose.draw(here, data);
+  drawPrompts($("prompts"), showsHome ? null : here, (text) => compose.say(text, []));
   if (showsHome) drawHome(fresh);
   else drawMessages({ fresh });
   drawThread({ fresh });
@@ -239,7 +255,7 @@ function drawChannel(fresh = false) {
 function openTab(name) {
   state.tab = name;
   drawChannel(true);
-  if (name === "home") page.act({ do: "home" });
+  noteTab();
 }
 
 /** A refreshed home stays where the person reads it; a fresh one begins at its top. */
@@ -262,7 +278,7 @@ function drawMessages(position = {}) {
 function drawThread(position = {}) {
   const messages = data.messages[state.channel] ?? [];
   const root = messages.find((one) => one.ts === state.thread);
-  drawPane(root, messages, channel().is_im ? "" : `# ${channel().name}`, position);
+  drawPane(root, messages, channel().is_im ? "" : `# ${channel().name}`, position, channel().sessions?.[state.thread]);
 }
 
 function closeThread() {

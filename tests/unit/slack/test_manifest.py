@@ -8,6 +8,7 @@ the rules that schema does not know: scopes that exist, and the scope each event
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ import pytest
 import yaml
 
 from bot.commands.subcommands.table import SLACK_TABLE
+from bot.domain.dashboard import HomeFilter, PersonalDashboard
+from bot.slack.agent_view import AGENT_EVENT
 from bot.slack.listeners import EVENTS
 from bot.slack.modals.view_payloads import SEARCH_SHORTCUT
 from bot.slack.payloads import DIAGNOSE_SHORTCUT
+from bot.slack.render.prompts import suggest_prompts
 from bot.slack.setup_check import OPTIONAL_SCOPES, SCOPES
 from bot.slack.unhandled import COMMAND, NOTED_EVENTS, RESUMING_EVENTS
 
@@ -215,3 +219,15 @@ def test_every_scope_is_documented() -> None:
 
 def test_the_shortcuts_have_listeners(manifest: dict[str, Any]) -> None:
     assert [DIAGNOSE_SHORTCUT, SEARCH_SHORTCUT] == [one["callback_id"] for one in manifest["features"]["shortcuts"]]
+
+
+def test_the_documented_agent_view_fits_the_manifest() -> None:
+    """The limits of `agent_view` are those of slackapi/manifest-schema v0.5 (documented, read 2026-11-29)."""
+    page = (ROOT / "docs" / "slack.md").read_text(encoding="utf-8")
+    added = yaml.safe_load(page.partition("### Agent view")[2].partition("```yaml\n")[2].partition("```")[0])
+    view = added["features"]["agent_view"]
+    assert set(view) == {"agent_description", "suggested_prompts"}
+    assert len(view["agent_description"]) <= 300
+    assert view["suggested_prompts"] == suggest_prompts(PersonalDashboard(datetime.now(UTC), HomeFilter()))
+    assert added["oauth_config"]["scopes"]["bot"] == ["assistant:write"]
+    assert added["settings"]["event_subscriptions"]["bot_events"] == [AGENT_EVENT]

@@ -216,7 +216,7 @@ async function openApp() {
   coach("home");
 }
 
-/** The app is told that its Home tab was opened; an agent also that its messages were. */
+/** Notify the app that its Home tab was opened; an agent also of its messages. */
 function noteTab() {
   if (state.tab === "home" || data.app.is_agent) page.act({ do: "home", tab: state.tab });
 }

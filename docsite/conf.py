@@ -21,5 +21,6 @@ html_show_sourcelink = False
 html_show_sphinx = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+highlight_language = "none"
 pygments_style = "friendly"
 pygments_dark_style = "native"

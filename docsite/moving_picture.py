@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,13 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "images" / "tour.gif"
 WIDTH, HEIGHT, SHOWN_WIDTH = 1200, 700, 960
-COLOURS = 255
+FREQUENT_COLOURS, OTHER_COLOURS = 128, 127
 MAX_BYTES = 1_500_000
 PATIENCE_MS = 180_000
 """The demo's first alert comes after half a minute; a busy machine takes longer."""
 POINTER_STEPS, POINTER_MS, PRESS_MS = 6, 60, 200
-JOB = "mistral-long-context"
+STORY = "story-out-of-memory"
+"""The button that starts it."""
 ADDITIONS = """() => {
   const caption = document.createElement("div");
   caption.id = "tour-caption";
@@ -38,9 +40,11 @@ ADDITIONS = """() => {
   pointer.style.cssText = "position:fixed;z-index:9999;width:26px;height:26px;pointer-events:none";
   pointer.innerHTML = '<svg viewBox="0 0 24 24" width="26" height="26"><path d="M4 2l15 9-7 1.5L8.5 20z" ' +
     'fill="#111" stroke="#fff" stroke-width="1.6" stroke-linejoin="round"/></svg>';
-  document.body.append(caption, pointer);
+  const style = document.createElement("style");
+  style.textContent = "#stage, #coach { display: none !important }";
+  document.body.append(caption, pointer, style);
 }"""
-"""The caption and the pointer."""
+"""The caption and the pointer; the controls of the demo, which Slack does not have, are hidden."""
 
 
 @dataclass(slots=True)
@@ -79,43 +83,57 @@ class Film:
 
     def save(self, file: Path) -> None:
         """Write the moving picture; the frames share one palette, so that only what changes is stored."""
-        sample = Image.new("RGB", (SHOWN_WIDTH, self.frames[0][0].height * len(self.frames)))
-        for number, (frame, _) in enumerate(self.frames):
-            sample.paste(frame, (0, number * frame.height))
-        palette = sample.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
+        palette = build_palette([frame for frame, shown_ms in self.frames if shown_ms > PRESS_MS])
         pictures = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame, _ in self.frames]
         times = [shown_ms for _, shown_ms in self.frames]
         pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=times, loop=0, optimize=True)
 
 
+def build_palette(frames: list[Image.Image]) -> Image.Image:
+    """The colours of all frames: the most frequent ones, so that large areas keep theirs, and a spread of others."""
+    width, height = frames[0].size
+    everything = Image.new("RGB", (width, height * len(frames)))
+    for number, frame in enumerate(frames):
+        everything.paste(frame, (0, number * height))
+    pixels = Counter(pixel for frame in frames for pixel in zip(*[iter(frame.tobytes())] * 3, strict=True))
+    frequent = [part for colour, _ in pixels.most_common(FREQUENT_COLOURS) for part in colour]
+    spread = everything.quantize(OTHER_COLOURS, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*frequent, *spread[: OTHER_COLOURS * 3]])
+    return palette
+
+
 def film_story(film: Film) -> None:
     """From the quiet channel to the resolved alert."""
     page = film.page
-    page.get_by_test_id("channel-training").click()
-    messages = page.locator("#list").get_by_test_id("message").filter(has_text=JOB)
-    film.take(1500, "A channel watches its training runs")
-    alert = messages.filter(has_not_text="You'll hear about").first
+    page.get_by_test_id("channel-stories").click()
+    page.get_by_test_id(STORY).dispatch_event("click")
+    messages = page.locator("#list").get_by_test_id("message")
+    expect(messages.first).to_contain_text("You'll hear about", timeout=PATIENCE_MS)
+    film.take(1300, "A channel watches a training run")
+    alert = messages.filter(has=page.get_by_test_id("replies")).first
+    expect(alert).to_contain_text("GPU memory is filling up", timeout=PATIENCE_MS)
+    film.take(1500, "A warning, before it breaks")
+    page.get_by_test_id("advance-next").dispatch_event("click")
     expect(alert).to_contain_text("GPU out of memory", timeout=PATIENCE_MS)
     expect(alert).to_contain_text("Failed", timeout=PATIENCE_MS)
     show(alert)
-    film.take(2400, "One breaks: one message with the cause, the rank, the step and what to try")
+    film.take(2200, "The same message: what broke, on which rank, at which step, what to try")
     film.press(alert.get_by_test_id("button-trainwatch_acknowledge"))
     expect(alert).to_contain_text("Acknowledged by")
     show(alert)
-    film.take(1300, "Acknowledge: everyone sees who has it, and reminders stop")
+    film.take(1200, "Acknowledge: everyone sees who has it, and reminders stop")
     film.press(alert.get_by_test_id("replies"))
     thread = page.get_by_test_id("thread")
-    chart = thread.get_by_test_id("message").filter(has_text="GPU memory is filling up").last
-    show(chart, block="start")
-    film.take(1900, "Its thread: the memory of that GPU before the crash …")
-    evidence = thread.get_by_test_id("message").filter(has_text="Why this").last
-    show(evidence, block="start")
-    film.take(1900, "… the lines of the log that show it, and why")
+    show(thread.get_by_test_id("message").filter(has_text="Predicted from").last, block="start")
+    film.take(1700, "Its thread: the memory of that GPU before the crash …")
+    show(thread.get_by_test_id("message").filter(has_text="Why this").last, block="start")
+    film.take(1700, "… the lines of the log that show it, and why")
     film.press(page.get_by_test_id("thread-close"))
     film.press(alert.get_by_role("button", name="Resolve"))
     expect(alert.get_by_role("button", name="Reopen")).to_be_visible()
     show(alert)
-    film.take(1800, "Resolve: closed, with who did it")
+    film.take(1600, "Resolve: closed, with who did it")
 
 
 def show(message: Locator, block: str = "center") -> None:

@@ -57,6 +57,7 @@ CHECKS: Mapping[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("block", blocks(), ids=lambda one: f"{one.page} {one.language}")
 def test_block_is_valid(block: Block) -> None:
+    assert block.language in CHECKS, f"use one of {', '.join(filter(None, CHECKS))}"
     CHECKS[block.language](block.text)
     assert [] == [name for name in SETTING.findall(block.text) if not is_setting(name)]
 

@@ -23,6 +23,7 @@ from bot.terminal.exit_codes import ExitCode
 from bot.terminal.system_zone import SystemZone
 
 if TYPE_CHECKING:
+    from bot.commands.runner import CommandRunner
     from bot.redaction.user_patterns import UserPattern
     from bot.rules.diagnosis_config import DiagnosisConfig
 
@@ -82,6 +83,8 @@ def _dispatch(command: ShellCommand) -> int:
             return _completion(command)
         case AuditCommand():
             return _audit(command)
+        case shell.TopCommand():
+            return _top(command)
         case _:
             import asyncio
 
@@ -216,23 +219,53 @@ def _upgrade() -> int:
     return ExitCode.OK
 
 
+def _top(command: shell.TopCommand) -> int:
+    import asyncio
+
+    from bot.environment import provider_config
+    from bot.settings import load_settings
+    from bot.terminal.output import standard_output
+    from bot.terminal.top.alerts import connect_alerts
+    from bot.terminal.top.run import run_top
+
+    variables = provider_config()
+    output, url = standard_output(variables), load_settings().database_url.get_secret_value()
+    is_terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    is_live = is_terminal and variables.get("term") not in ("dumb", "unknown")
+
+    async def run() -> int:
+        runner = _create_runner(variables)
+        try:
+            async with connect_alerts(url) as alerts:
+                return await run_top(command, runner, output, alerts, is_live=is_live)
+        finally:
+            await runner.registry.aclose()
+
+    return asyncio.run(run())
+
+
 async def _run_session(command: LogsCommand | shell.FollowCommand | SharedCommand) -> int:
-    from bot.commands.runner import CommandRunner
-    from bot.environment import provider_config, secret_values
-    from bot.providers.registry import build_registry
-    from bot.redaction.redactor import Redactor
+    from bot.environment import provider_config
     from bot.terminal.app import Session
     from bot.terminal.output import standard_output
 
     variables = provider_config()
-    registry = build_registry(variables)
-    redactor = Redactor(secret_values(variables), _secret_patterns(variables))
-    config, user = (lambda: _diagnosis_config(variables)), variables.get("trainwatch_user")
-    runner = CommandRunner(registry, lambda: datetime.now(UTC), redactor, config, user)
+    runner = _create_runner(variables)
     try:
         return await Session(runner, standard_output(variables)).run(command)
     finally:
-        await registry.aclose()
+        await runner.registry.aclose()
+
+
+def _create_runner(variables: Mapping[str, str]) -> "CommandRunner":
+    from bot.commands.runner import CommandRunner
+    from bot.environment import secret_values
+    from bot.providers.registry import build_registry
+    from bot.redaction.redactor import Redactor
+
+    redactor = Redactor(secret_values(variables), _secret_patterns(variables))
+    config, user = (lambda: _diagnosis_config(variables)), variables.get("trainwatch_user")
+    return CommandRunner(build_registry(variables), lambda: datetime.now(UTC), redactor, config, user)
 
 
 def _secret_patterns(variables: Mapping[str, str]) -> "tuple[UserPattern, ...]":

@@ -49,6 +49,8 @@ class ErrorAnswer:
     """The text that did not name one job; each suggestion replaces it."""
     suggestions: tuple[KnownJob, ...] = ()
     """The jobs that may have been meant."""
+    retry_after: timedelta | None = None
+    """How long a platform asked to wait, or should be left alone because it limits requests."""
 
 
 @dataclass(frozen=True, slots=True)

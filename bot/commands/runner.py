@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar, assert_never
 
 from bot.commands.answers import ErrorAnswer
@@ -23,7 +24,7 @@ from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.subscriptions import ListCommand, UndoUnwatchCommand, UnsilenceCommand
 from bot.commands.subcommands.table import HelpCommand, SharedAnswer, SharedCommand, SlackCommand
 from bot.domain.durations import Clock, spoken_duration
-from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, UsageError
+from bot.errors import BotError, ConfigError, JobNotFound, ProviderError, RateLimited, UsageError
 from bot.providers.registry import Registry
 from bot.redaction.redactor import Redactor
 
@@ -51,6 +52,8 @@ _WITHOUT_JOB = (
     AuditCommand,
     ChannelCheckCommand,
 )
+_LEAVE_ALONE_FOR = timedelta(minutes=1)
+"""For a platform that limits requests without naming a time."""
 AskedT = TypeVar("AskedT", bound=SlackCommand | FollowCommand)
 
 
@@ -145,4 +148,10 @@ def error_answer(problem: BotError, redactor: Redactor) -> ErrorAnswer:
         public,
         usage=problem.usage if isinstance(problem, UsageError) else None,
         is_misuse=isinstance(problem, UsageError | ConfigError),
+        retry_after=_retry_after(problem),
     )
+
+
+def _retry_after(problem: BotError) -> timedelta | None:
+    after = problem.retry_after if isinstance(problem, ProviderError) else None
+    return after or (_LEAVE_ALONE_FOR if isinstance(problem, RateLimited) else None)

@@ -174,6 +174,11 @@ class Dashboard:
         self._patterns_in = _group((one.channel, one) for one in patterns)
         self._busy = self._failing.union(self._ranks_in, self._silences_in, self._patterns_in)
 
+    @property
+    def incidents(self) -> Sequence[OpenIncident]:
+        """All open incidents, the most urgent first."""
+        return self._incidents
+
     def select_for(self, viewer: Viewer, chosen: HomeFilter) -> PersonalDashboard:
         """Return what one person may see and chose to see."""
         if chosen.scope not in (ALL, MINE) and not viewer.is_in(chosen.scope):

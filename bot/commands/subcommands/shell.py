@@ -1,12 +1,13 @@
-"""The subcommands that only a shell has: `watch` to follow, `scan`, `serve`, `check`, `db` and `completion`. Pure."""
+"""The subcommands that only a shell has: `watch` to follow, `top`, `scan`, `serve`, `check` and others. Pure."""
 
 import re
 from dataclasses import dataclass
 
 from bot.commands.subcommands.arguments import Arguments
-from bot.commands.subcommands.patterns import pattern_words
+from bot.commands.subcommands.patterns import EXCLUDE, PATTERN_NOTES, pattern_words, read_matchers
 from bot.commands.subcommands.spec import JSON, Option, Subcommand
 from bot.commands.subcommands.subscriptions import SETTING_NOTES
+from bot.domain.job_matching import Matcher
 from bot.errors import UsageError
 
 
@@ -35,6 +36,42 @@ FOLLOW = Subcommand(
     "REF [SETTING...]",
     examples=(("watch baseten:lq4j9zm/8w6y2n", "until the job ends or Ctrl-C"),),
     notes=SETTING_NOTES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopCommand:
+    """Show running jobs live."""
+
+    matchers: tuple[Matcher, ...] = ()
+    """Without any, all jobs of all platforms."""
+    once: bool = False
+    """Whether to print one frame and end."""
+    json: bool = False
+
+
+def _build_top(arguments: Arguments) -> TopCommand:
+    matchers = read_matchers(arguments)
+    if unread := set(arguments.positionals).difference(pattern_words(arguments)):
+        raise UsageError(
+            f"`{min(unread)[:60]}` is not a pattern. Use one such as `baseten:*`, `owner=me` or `name~llama-*`."
+        )
+    return TopCommand(matchers, arguments.has("--once"), arguments.has("--json"))
+
+
+TOP = Subcommand(
+    "top",
+    "Show running jobs live: progress, GPUs, loss and alerts, problems first",
+    _build_top,
+    "[PATTERN...]",
+    (Option("--once", "Print one frame and end."), JSON, EXCLUDE),
+    (
+        ("top", "the running jobs of every platform"),
+        ("top owner=me", "those that you started"),
+        ("top 'baseten:lq4j9zm/*' --once", "those of one project, once"),
+    ),
+    "Arrows move, Enter opens a job, `l` follows its log, `/` filters, `s` sorts, `?` lists all keys, `q` quits. "
+    f"{PATTERN_NOTES}",
 )
 
 

@@ -12,7 +12,15 @@ from bot.commands.subcommands.jobs import JOB_COMMANDS, JobAnswer, JobCommand
 from bot.commands.subcommands.logs import LOGS, LogsCommand
 from bot.commands.subcommands.notify import NOTIFY, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import RULES, RuleAnswer, RuleCommand
-from bot.commands.subcommands.shell import FOLLOW, LOCAL_COMMANDS, FollowCommand, LocalCommand, VersionCommand
+from bot.commands.subcommands.shell import (
+    FOLLOW,
+    LOCAL_COMMANDS,
+    TOP,
+    FollowCommand,
+    LocalCommand,
+    TopCommand,
+    VersionCommand,
+)
 from bot.commands.subcommands.spec import Frontend, Positional, Subcommand
 from bot.commands.subcommands.subscriptions import CHANNEL_COMMANDS, ChannelCommand
 
@@ -67,7 +75,16 @@ SlackCommand = (
     | ChannelCheckCommand
     | HelpCommand
 )
-ShellCommand = LogsCommand | SharedCommand | FollowCommand | LocalCommand | AuditCommand | HelpCommand | VersionCommand
+ShellCommand = (
+    LogsCommand
+    | SharedCommand
+    | FollowCommand
+    | TopCommand
+    | LocalCommand
+    | AuditCommand
+    | HelpCommand
+    | VersionCommand
+)
 
 SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     LOGS,
@@ -80,7 +97,16 @@ SLACK_TABLE: tuple[Subcommand[SlackCommand], ...] = (
     CHANNEL_CHECK,
     HELP,
 )
-SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (LOGS, *JOB_COMMANDS, FOLLOW, RULES, AUDIT, *LOCAL_COMMANDS, HELP)
+SHELL_TABLE: tuple[Subcommand[ShellCommand], ...] = (
+    LOGS,
+    *JOB_COMMANDS,
+    FOLLOW,
+    TOP,
+    RULES,
+    AUDIT,
+    *LOCAL_COMMANDS,
+    HELP,
+)
 
 
 def subcommands(frontend: Frontend) -> tuple[Subcommand[SlackCommand | ShellCommand], ...]:

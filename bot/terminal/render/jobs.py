@@ -21,7 +21,7 @@ from bot.terminal.render.screen import (
 )
 from bot.terminal.render.tables import Cell, Column, table_lines
 
-_STYLES = {
+STATE_STYLES = {
     JobState.QUEUED: CYAN,
     JobState.STARTING: CYAN,
     JobState.RUNNING: BOLD_GREEN,
@@ -33,12 +33,13 @@ _STYLES = {
     JobState.PREEMPTED: BOLD_YELLOW,
     JobState.UNKNOWN: MAGENTA,
 }
+"""The colour of each state."""
 _COLUMNS = (Column("job"), Column("state"), Column("name", min_width=8), Column("created", drop=1))
 
 
 def state_lines(job: Job, now: datetime, screen: Screen) -> list[str]:
     """Render a job's state: `tune-7b: running (RUNNING), started 2 h ago`."""
-    name, state = f"{job.name or job.ref}:", (job.state.value, _STYLES[job.state])
+    name, state = f"{job.name or job.ref}:", (job.state.value, STATE_STYLES[job.state])
     return screen.flow((name, BOLD), state, (f"({job.vendor_status}){_age(job, now)}", ""))
 
 
@@ -68,7 +69,7 @@ def _note(one: ProviderJobs, command: JobsCommand) -> str:
 
 def _row(job: Job) -> tuple[Cell, ...]:
     created = f"{job.created_at:%Y-%m-%d %H:%M}" if job.created_at else ""
-    state = Cell(job.state.value, _STYLES[job.state])
+    state = Cell(job.state.value, STATE_STYLES[job.state])
     return Cell(plain_line(str(job.ref))), state, Cell(plain_line(job.name or "")), Cell(created)
 
 

@@ -9,6 +9,7 @@ from bot.terminal.log_lines import escape_controls
 
 DIM, BOLD, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN = "2", "1", "31", "32", "33", "34", "35", "36"
 BOLD_RED, BOLD_GREEN, BOLD_YELLOW = "1;31", "1;32", "1;33"
+REVERSE = "7"
 """Styles, as the parameters of the escape sequence."""
 _PROSE_WIDTH = 100
 """Longest line of prose; longer ones are hard to read."""

@@ -212,3 +212,21 @@ def modules_of(program: str, *argv: str, expected: str = "") -> set[str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert expected in done.stdout
     return set(done.stderr.split())
+
+
+def test_top_without_a_platform_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert program.run(["top", "--once"]) == 2
+    assert capsys.readouterr().err.startswith("trainwatch: No platform is set up.")
+    assert not Path("trainwatch.db").exists()
+
+
+def test_top_prints_one_frame_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BASETEN_API_KEY", "invalid-key")
+    monkeypatch.setenv("BASETEN_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("BASETEN_RETRY_BUDGET_S", "0")
+    assert program.run(["top"]) == 1
+    shown = capsys.readouterr().out
+    assert "Its jobs are not seen." in shown
+    assert "\x1b" not in shown

@@ -175,16 +175,16 @@ async def test_ascii_terminals_get_ascii() -> None:
         assert re.sub("[学習ジョブ東京]", "", top.shown).isascii()
 
 
-async def test_help_and_the_ways_out() -> None:
-    for key, code in (("q", 0), ("ctrl+c", 130)):
-        async with live(provider_of(1)) as top:
-            await top.press("question_mark")
-            await top.until("follow its log")
-            assert isinstance(top.app.screen, HelpScreen)
-            await top.press("escape")
-            await top.until_true(lambda: not isinstance(top.app.screen, HelpScreen))
-            await top.press(key)
-            await top.until_true(lambda code=code: top.app.return_value == code)
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("ctrl+c", 130)])
+async def test_help_and_the_ways_out(key: str, code: int) -> None:
+    async with live(provider_of(1)) as top:
+        await top.press("question_mark")
+        await top.until("follow its log")
+        assert isinstance(top.app.screen, HelpScreen)
+        await top.press("escape")
+        await top.until_true(lambda: not isinstance(top.app.screen, HelpScreen))
+        await top.press(key)
+        await top.until_true(lambda: top.app.return_value == code)
 
 
 async def test_an_internal_error_ends_the_screen_without_a_traceback() -> None:

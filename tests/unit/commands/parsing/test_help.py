@@ -93,7 +93,7 @@ def test_frontends_differ_only_where_they_must() -> None:
     slack = {one.name for one in subcommands(Frontend.SLACK)}
     shell = {one.name for one in subcommands(Frontend.SHELL)}
     assert slack - shell == {"unwatch", "list", "silence", "digest", "notify"}
-    assert shell - slack == {"scan", "init", "serve", "mcp", "db", "completion"}
+    assert shell - slack == {"top", "scan", "init", "serve", "mcp", "db", "completion"}
 
 
 def test_help_for_rules_lists_every_rule_with_its_parameters() -> None:

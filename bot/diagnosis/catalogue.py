@@ -61,7 +61,7 @@ class Signature:
     decisive: bool = False
     """For a teardown line: does it prove on its own that the run failed?"""
     strength: Literal["", "hard"] = ""
-    """For a success line: after a `hard` success, later failures do not matter."""
+    """After a `hard` success, later failures do not matter; a `hard` start ends earlier failures."""
     min_repeats: int = 1
     """With fewer matches, the failure is only a warning while the log continues."""
     identifies_missing_rank: bool = False

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
-from bot.diagnosis.failures.candidates import ReadPosition, parse_event
+from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
+from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.noise import as_logged, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
@@ -58,6 +59,7 @@ class PageScanner:
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._checkpoint = compile_pattern(CHECKPOINT.encode())
+        self._life = compile_pattern(f"(?m){LIFE}".encode())
         self._ansi = ansi_pattern()
 
     def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
@@ -75,19 +77,24 @@ class PageScanner:
         cursor = LineCursor(page, origins, state.lines, state.lines)
         failure = self._failure.search(page, 0)
         progress = self._next_progress(state, cursor, 0)
-        while failure is not None or progress is not None:
-            stop = cursor.move_to(min(last_byte(found) for found in (failure, progress) if found is not None))
+        life = self._next_life(state, page, 0)
+        while failure is not None or progress is not None or life is not None:
+            stop = cursor.move_to(min(last_byte(found) for found in (failure, progress, life) if found is not None))
             is_failure = failure is not None and last_byte(failure) < stop
             is_progress = progress is not None and last_byte(progress) < stop
             raw = cursor.raw()
             is_nonfinite = is_failure and self._nonfinite.search(raw) is not None
             if is_progress or is_nonfinite:
                 self._read_progress(state, cursor, raw, is_nonfinite=is_nonfinite)
+            if life is not None and last_byte(life) < stop:
+                self._read_life(state, cursor, raw)
             if is_failure:
                 if self._checkpoint.search(raw) is not None:
                     self._read_checkpoint(state, cursor, raw)
                 self._read_failure(state, cursor, raw, tail)
                 failure = self._failure.search(page, stop)
+            if is_failure or life is not None:
+                life = self._next_life(state, page, stop)
             if is_progress or is_nonfinite:
                 progress = self._next_progress(state, cursor, stop)
         self._remember_skipped(state, cursor)
@@ -152,6 +159,16 @@ class PageScanner:
                 state.progress_end = state.offset + last.end
                 return
             end, reach = start, reach * 2
+
+    def _next_life(self, state: DiagnoserState, page: bytes, position: int) -> Match | None:
+        """Find the next line that may show the outcome of a failure, if one is open."""
+        return self._life.search(page, position) if state.root_cause.awaits_outcome and position < len(page) else None
+
+    def _read_life(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
+        rank, replica, _ = cursor.origin()
+        split = split_prefix(unwrap_json(raw.decode("utf-8", "replace")), rank, replica)
+        is_local = b" pid=" in raw[:100]  # the processes of one server or one Ray job
+        state.root_cause.record_life(read_life_sign(split.text), split.source.name, is_local=is_local)
 
     def _read_progress(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, *, is_nonfinite: bool) -> None:
         end = state.offset + cursor.end
@@ -245,30 +262,51 @@ class PageScanner:
         time = parse_timestamp(line)
         if state.quotation.contains(cursor.line, has_timestamp=time is not None) and _is_quotable(signature, raised):
             return
-        if provider_ns is not None:
-            time = LogTime(provider_ns, "provider")
-        if not state.pace.has_trained:
-            state.root_cause.expire(cursor.previous_ns(state.clock_ns))
+        time = time if provider_ns is None else LogTime(provider_ns, "provider")
+        place = Place(
+            cursor,
+            tail,
+            state.tail_origins,
+            state.offset,
+            split.source,
+            split.source.rank is not None,
+            line,
+            parts_before,
+        )
         position = ReadPosition(state.samples, state.offset + cursor.end)
         event = parse_event(text, cursor.line + 1, label, time, position, state.step)
-        for candidate, is_decisive in state.root_cause.observe(event, signature, raised):
-            source, is_stated = split.source, split.source.rank is not None
-            if not is_stated and isinstance(event.label, int):
-                source = source._replace(rank=event.label)
-            place = Place(cursor, tail, state.tail_origins, state.offset, source, is_stated, line, parts_before)
-            center_excerpt(candidate, place, raised, is_decisive=is_decisive)
+        _record_event(state, place, event, signature, raised)
 
     def _is_noise(self, signature: Signature | None, raised: RaisedException | None, text: str) -> bool:
         """Does the line only mention a failure?"""
         if raised is not None and raised.has_traceback:
             return False
-        if is_quotation(text) or is_dump(text):
+        is_report = signature is not None and signature.role == "success"  # some print it as a dictionary
+        if is_quotation(text) or (is_dump(text) and not is_report):
             return True
         return (
             raised is None
             and signature is not None
             and is_hypothetical(text, self._catalogue.match_start(signature, text))
         )
+
+
+def _record_event(
+    state: DiagnoserState,
+    place: Place,
+    event: FailureEvent,
+    signature: Signature | None,
+    raised: RaisedException | None,
+) -> None:
+    """Pass an event to the trackers, and choose the excerpts that end with it."""
+    if not state.pace.has_trained:
+        state.root_cause.expire(place.cursor.previous_ns(state.clock_ns))
+    if signature is not None and signature.role in ("success", "start"):
+        state.loss.record_boundary()
+    if not place.has_rank_prefix and isinstance(event.label, int):
+        place.source = place.source._replace(rank=event.label)
+    for candidate, is_decisive in state.root_cause.observe(event, signature, raised):
+        center_excerpt(candidate, place, raised, is_decisive=is_decisive)
 
 
 def _is_quotable(signature: Signature | None, raised: RaisedException | None) -> bool:

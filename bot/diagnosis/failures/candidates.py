@@ -154,6 +154,8 @@ class Candidate:
     """Number of the decisive line, counted from 1 at the start of the log."""
     has_subject: bool = False
     """Does the decisive line name what the hint refers to?"""
+    is_logged: bool = False
+    """Did the program log the exception itself? Then it was caught."""
     has_exception: bool = False
     """Does the excerpt contain the failure's exception?"""
     source_name: str = ""

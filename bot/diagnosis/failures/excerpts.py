@@ -17,6 +17,7 @@ from bot.diagnosis.reading.cursor import LineCursor, Origin
 from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
+from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 
 WINDOW = 8192
@@ -95,6 +96,7 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.root_index, candidate.decisive_line = root, best.number
     candidate.has_subject = names_subject(candidate.names, best.shown)
     candidate.has_exception = has_traceback
+    candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
     (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
     candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
     candidate.missing_lines = LINES_AFTER
@@ -159,6 +161,12 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
     is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and _DETAIL.match(line.text) is not None
     candidate.missing_lines -= not is_detail
+
+
+def _is_logged(line: str, before: Sequence[_Line]) -> bool:
+    """Did a logger write the exception, or announce its traceback on the line before it?"""
+    levels = (stated_level(text) for text in (line, *(one.shown for one in before[-1:])))
+    return any(level is not None and level >= Level.ERROR for level in levels)
 
 
 def _lines_before(place: Place, *, has_traceback: bool) -> list[_Line]:

@@ -12,7 +12,8 @@ _SEQUENCE = re.compile(r"SeqNum=(\d+)|watchdog at work: (\d+)")
 _TABLE_ROW = re.compile(
     r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)|^-- Process (?P<spawned>\d+) terminated with the following error"
 )
-_LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)")
+_LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)|^\S{1,80}:\d+:\d+ \[(\d+)\] ")
+"""As torchrun and NCCL write it."""
 
 
 def is_table_row(text: str) -> bool:
@@ -55,7 +56,7 @@ class RankEvidence:
         if self.blamed_rank is None:
             self.blamed_rank = event.blamed_rank
         if self.local_rank is None and (found := _LOCAL_RANK.search(event.text)):
-            self.local_rank = int(found.group(1))
+            self.local_rank = int(found.group(found.lastindex or 0))
 
     def record_sequence(self, event: FailureEvent) -> None:
         """Read the sequence number of a collective that timed out."""

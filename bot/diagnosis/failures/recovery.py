@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, Precedence, ReadPosition
+from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.reading.labels import Label
 
 LIVE_SAMPLES, LIVE_BYTES = 40, 8192
@@ -27,6 +28,14 @@ RETRY_LINES = 15
 """A retry notice within this number of lines of a failure belongs to it."""
 
 
+MIN_ANSWERS = 2
+"""Number of answered requests or handled items that show that a program lives: one may have been under way before."""
+CERTAIN_ANSWERS = 10
+"""After this number, the next failure is a separate one."""
+MAX_LIFE_LINES = 1000
+"""Number of lines after a failure of which its outcome is read."""
+
+
 class ProgressEvent(NamedTuple):
     """One progress line, as evidence that the run lives."""
 
@@ -37,6 +46,40 @@ class ProgressEvent(NamedTuple):
     step: float | None
     is_immediate: bool
     """Is it from a progress bar, which is written without delay?"""
+
+
+@dataclass(slots=True)
+class Life:
+    """What a program without training steps did since its newest failure."""
+
+    lines: int = 0
+    answered: int = 0
+    refused: int = 0
+    failed: int = 0
+    items: int = 0
+    """Number of different items handled after the one that failed."""
+    item: int | None = None
+    commands: int = 0
+    """Number of commands that the script around the program ran."""
+    has_complained: bool = False
+    """Did it report that it could not handle one item?"""
+
+    def record(self, sign: LifeSign) -> None:
+        """Count one sign."""
+        self.answered += sign.kind is LifeKind.ANSWERED
+        self.refused += sign.kind is LifeKind.REFUSED
+        self.failed += sign.kind is LifeKind.FAILED
+        self.commands += sign.kind is LifeKind.COMMAND
+        self.has_complained = self.has_complained or sign.kind is LifeKind.COMPLAINT
+        self.items += sign.kind is LifeKind.ITEM and sign.item != self.item
+        self.item = self.item if sign.item is None else sign.item
+
+    def shows_survival(self, root: Candidate) -> bool:
+        """Did the program go on? An exception that it logged itself was caught, so less evidence suffices."""
+        if self.answered >= MIN_ANSWERS and self.answered >= self.failed:
+            return True
+        is_caught = root.is_logged or self.has_complained
+        return is_caught and (self.items >= MIN_ANSWERS or (root.is_logged and self.refused > self.failed))
 
 
 @dataclass(slots=True)
@@ -54,12 +97,20 @@ class Recovery:
     """Number of steps since the newest event, by any process and however late."""
     retry_line: int = 0
     """Number of the newest line with a retry notice; 0 if there is none."""
+    life: Life = field(default_factory=Life)
+    has_exited: bool = False
+    """Did a launcher report that the process ended?"""
+    starts: int = 0
+    """Number of times that a program started since the failure."""
+    has_fallen: bool = False
+    """Did the step number start again since the failure?"""
 
     def record_failure(self, event: FailureEvent, *, is_new: bool) -> None:
         """Record an event; `is_new` for a failure that the log did not have before."""
         self.failed_at = event.position
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
         self.step, self.new_steps_since_event, self.steps_since_event = event.step, 0, 0
+        self.life, self.starts, self.has_fallen = Life(), 0, False
         if is_new:
             self.new_steps = 0
 
@@ -67,6 +118,7 @@ class Recovery:
         """Record a progress line."""
         if progress.step is None or progress.step == self.step:
             return
+        self.has_fallen = self.has_fallen or (self.step is not None and progress.step < self.step / 2)
         self.step = progress.step
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
@@ -80,12 +132,18 @@ class Recovery:
 
     def is_likely(self, root: Candidate) -> bool:
         """Do enough new steps show that the run continues? A launcher may still contradict them."""
+        if self.life.shows_survival(root):
+            return True
         return self.new_steps >= (1 if root.category == "hang" or self.is_retried(root) else MIN_NEW_STEPS)
+
+    def is_next_attempt(self) -> bool:
+        """Is what follows the failure another attempt: after the process ended, from the first step on?"""
+        return (self.has_exited or self.starts > 0) and (self.failed_at.samples == 0 or self.has_fallen)
 
     def is_certain(self, progress: ProgressEvent, root: Candidate) -> bool:
         """Is there more progress than buffered output, so that the next failure is a separate one?"""
         since = progress.position.samples - self.failed_at.samples
-        is_before_start = root.category == "launch" and self.failed_at.samples == 0
+        is_before_start = (root.category == "launch" and self.failed_at.samples == 0) or self.is_next_attempt()
         if progress.provider_ns is not None and self.failed_ns is not None:
             is_late = progress.provider_ns - self.failed_ns > LIVE_NS
             return since >= LIVE_SAMPLES_TIMED and (is_before_start or is_late)

@@ -6,7 +6,7 @@ are grouped with it. Failures after the run reported success are part of its tea
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
@@ -23,8 +23,16 @@ from bot.diagnosis.failures.candidates import (
     is_near,
 )
 from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.life_signs import LifeSign
 from bot.diagnosis.failures.rank_evidence import RankEvidence
-from bot.diagnosis.failures.recovery import LIVE_SAMPLES, ProgressEvent, Recovery, is_contradicted
+from bot.diagnosis.failures.recovery import (
+    CERTAIN_ANSWERS,
+    LIVE_SAMPLES,
+    MAX_LIFE_LINES,
+    ProgressEvent,
+    Recovery,
+    is_contradicted,
+)
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
@@ -90,6 +98,7 @@ class RootCauseTracker:
         if root is not None and is_new and candidate.precedence <= Precedence.STOP and self._has_recovered(root):
             self._close(root)
         self.recovery.record_failure(event, is_new=is_new)
+        self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
         added = self._add(self.candidates, event, candidate, raised)
         if raised is None or not raised.has_traceback or candidate.precedence > Precedence.WEAK:
             return added
@@ -106,6 +115,30 @@ class RootCauseTracker:
             return
         self.recovery.record_progress(progress, root)
         if self.recovery.is_certain(progress, root):
+            self._close(root)
+
+    @property
+    def awaits_outcome(self) -> bool:
+        """Is it open whether the program went on after the newest failure?"""
+        return bool(self.candidates) and self.recovery.life.lines < MAX_LIFE_LINES
+
+    def record_life(self, sign: LifeSign | None, name: str, *, is_local: bool) -> None:
+        """Record a line that may show that the program goes on.
+
+        Args:
+            sign: what it shows; None for nothing.
+            name: of the process that wrote it.
+            is_local: whether processes of other names belong to the same program.
+        """
+        root = self.root()
+        if root is None:
+            return
+        life = self.recovery.life
+        life.lines += 1
+        if sign is None or (name and root.source_name and name != root.source_name and not is_local):
+            return
+        life.record(sign)
+        if life.answered >= CERTAIN_ANSWERS and life.shows_survival(root) and not self._is_contradicted(root):
             self._close(root)
 
     def expire(self, newest_ns: int | None) -> None:
@@ -143,7 +176,8 @@ class RootCauseTracker:
         found = [self._recovered(candidate) for candidate in self.recovered]
         root = self.root()
         if root is not None:
-            has_recovered = self._has_recovered(root) and (self.recovery.new_steps_since_event > 0 or end is None)
+            goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.life.shows_survival(root)
+            has_recovered = self._has_recovered(root) and (goes_on or end is None)
             found.append(self._recovered(root) if has_recovered else self._current(root, end))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
         return found + [_note(note, ended_at) for note in self.notes.values()]
@@ -154,6 +188,17 @@ class RootCauseTracker:
             self.success_samples = event.position.samples
         elif signature.role == "start":
             self.success = ""
+            self._record_start(event, is_ready=signature.strength == "hard")
+
+    def _record_start(self, event: FailureEvent, *, is_ready: bool) -> None:
+        """Record that a program starts; one that is ready has got over what failed before."""
+        root = self.root()
+        if root is None or (event.label is not None and root.sources and str(event.label) not in root.sources):
+            return
+        self.recovery.starts += 1
+        has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or self.recovery.has_exited
+        if is_ready and has_passed:
+            self._close(root)
 
     def _add(
         self, group: dict[str, Candidate], event: FailureEvent, candidate: Candidate, raised: RaisedException | None
@@ -208,6 +253,8 @@ class RootCauseTracker:
         return candidate.to_failure(Severity.INFO if is_harmless else severity, "The run continued after it.")
 
     def _current(self, root: Candidate, end: int | None) -> Failure:
+        if root.name == "task_exit" and not self.recovery.failed_at.samples and not self.recovery.steps_since_event:
+            root = replace(root, category="launch")  # of a process that did not get as far as training
         severity, why = self._judge(root, end)
         ranks = root.labels()
         missing = self.ranks.missing_rank() if root.identifies_missing_rank else None
@@ -234,12 +281,18 @@ class RootCauseTracker:
         if explained is not None:
             return Severity.WARN, f"{explained.title}."
         if root.precedence is Precedence.TRACE:
-            return Severity.INFO, "The log contains only an exit code, with no failure near it."
+            return self._judge_trace(root, end)
         if root.precedence is Precedence.BARE_EXCEPTION:
             return self._judge_bare_exception(root, end)
         if root.count < root.min_repeats and end is None:
             return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
         return root.severity, _REASONS[root.precedence]
+
+    def _judge_trace(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
+        goes_on = self.success or self.recovery.life.commands
+        if root.category == "launch" and end is not None and not goes_on:
+            return Severity.PAGE, "A process ended with an error, and nothing in the log has trained since the start."
+        return Severity.INFO, "The log contains only an exit code, with no failure near it."
 
     def _judge_bare_exception(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
         if any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in self.candidates.values()):

@@ -29,7 +29,12 @@ _ONE_SPACE = r"(?: (?=(?:  )*(?:\S|$)))?"
 """Some launchers write a space after the prefix, others do not; Python indents by an even number of spaces."""
 _BEFORE_CODE = rf" (?=  File \"| {{4,}}(?!{_LEVEL}\b)\S)"
 """The space before a line of a traceback, whose indentation stays."""
-_BEFORE_TRACEBACK = r"(?=\[|\d{4}-|Traceback|  File \"|    \S|(?:\w+\.){0,6}[A-Z]\w+: )"
+_BEFORE_TRACEBACK = (
+    r"(?=\[|\d{4}-|Traceback|  File \"|    \S|\([A-Za-z][\w. ]{0,60} pid=|(?:Killed|Terminated|Hangup|Aborted)\b"
+    rf"|{_LEVEL}\b|(?:\w+\.){{0,6}}[A-Z]\w+: |(?:\w+\.){{0,6}}\w*(?:Error|Exception|Interrupt)\s*$)"
+)
+_POD = r"[a-z][a-z\d.-]{1,80}-(?:\d{1,5}|[bcdfghjklmnpqrstvwxz2456789]{5})"
+"""A pod's name ends in its index, or in letters that Kubernetes chose."""
 """What follows the prefixes that are removed only before a traceback, its exception or another prefix."""
 _PREFIXES = re.compile(
     "|".join(
@@ -38,7 +43,8 @@ _PREFIXES = re.compile(
             r"std(?:out|err) [FP] ",
             rf"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]?(?:\s+-\s+|{_BEFORE_CODE}|\s+)",
             r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] ?",
-            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d (?P<syslog_host>\S+) "
+            r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,6})? "
+            r"(?P<syslog_host>\S+) "
             rf"(?:[\w./-]{{1,40}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK})?",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:?" + _ONE_SPACE,
@@ -57,6 +63,11 @@ _PREFIXES = re.compile(
             r"(?P<compose>[A-Za-z][\w.-]{0,80}?)\s+\| (?=.)",
             r"\[pod/(?P<kubectl>[\w./-]{1,160})\] ",
             r"\[(?P<replica>[A-Za-z][\w-]{0,80}-\d{1,4})\] ",
+            rf"\[(?P<kubetail>{_POD})(?: [a-z][a-z\d-]{{0,60}})?\] ",
+            rf"(?:[a-z][a-z\d-]{{0,60}} )?(?P<stern>{_POD}) [a-z][a-z\d-]{{0,60}} {_BEFORE_TRACEBACK}",
+            r"<\d{1,3}>1 \S+ (?P<rfc5424>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ",
+            rf"(?:[A-Z]{{2,5}} )?(?P<journal>[\w.-]{{1,80}}) [\w.@-]{{1,60}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK}",
+            r"\{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\}\s+",
             r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",
             r"\[\d{2,8}\] (?=\[)",
             r"\[(?P<mpi_host>[\w.-]{2,80}):\d{2,8}(?::\d+)*\] ",
@@ -76,15 +87,19 @@ _PREFIXES = re.compile(
 )
 _TORCH_RANK = re.compile(r"\[[DIWEF](?:\d{4} [\d:.]+)? [\w./-]+:\d+\] \[(?:PG [^\]\n]{0,80}?)?Rank (\d{1,6})\]")
 """The rank after the header of PyTorch's C++ logging, which needs no launcher."""
-_MESSAGE_FIELDS = ("message", "msg", "log", "text", "event")
+_MESSAGE_FIELDS = ("message", "msg", "log", "text", "event", "MESSAGE")
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
 _SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
+_JSON_FIELD = re.compile(
+    r"\s*\"(?:message|msg|error|exception|reason|details?|traceback|stack_?trace|py_callstack)\":"
+    r" *(\"(?:[^\"\\]|\\.)*\"),?\s*$"
+)
 MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _RANK_GROUPS = frozenset(("rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
-_REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica"))
-_NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "address", "pdsh", "ray_address", "mpi_host"}
+_REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
+_NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}
 
 
 class LineSource(NamedTuple):
@@ -189,7 +204,7 @@ def unwrap_json(line: str) -> str:
     """Return the message of a line of structured (JSON) logging, followed by its exception; else the line itself."""
     start = line.find('{"', 0, MAX_BEFORE_JSON)
     if start < 0:
-        return line
+        return _field_of_json(line) if line.startswith((" ", "\t", '"')) else line
     try:
         return _message_of_json(line, start)
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # RecursionError: nested a thousand times
@@ -205,6 +220,15 @@ def _message_of_json(line: str, start: int) -> str:
     if message is None and not errors:
         return line
     return "\n".join([line[:start] + (message or ""), *errors])
+
+
+def _field_of_json(line: str) -> str:
+    """Return the text of a message if the line is one field of an object that is printed over several lines."""
+    found = _JSON_FIELD.match(line)
+    try:
+        return str(msgspec.json.decode(found.group(1))) if found else line
+    except (msgspec.DecodeError, UnicodeError):
+        return line
 
 
 def _texts(value: object) -> list[str]:

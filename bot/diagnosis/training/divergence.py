@@ -1,11 +1,11 @@
 """Detect a loss that rises and does not come back, compared with the run's own best level and noise.
 
-Spikes do not count. Three rules find different rises: far above the first loss, above the best level for many samples,
-and, in logs with few but averaged samples, one jump of loss and gradient norm together.
+Spikes do not count. Four rules find different rises: far above the first loss, above the best level for many samples,
+and, in logs with few but averaged samples, one jump or a short climb of loss and gradient norm together.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.plain_message import cut_around
@@ -20,6 +20,8 @@ SUSTAINED_SAMPLES = 24
 """Samples in a row clearly above the best level."""
 UNTRAINED_SAMPLES = 8
 """Samples in a row above the level of an untrained model."""
+CLIMB_SAMPLES, CLIMB_FACTOR, CLIMB_TOTAL = 3, 2, 1000
+"""A climb counts after this number of samples, each with twice the gradient norm, and a thousand times in all."""
 JUMP_MIN_STEP, JUMP_STEPS = 1000, 100
 """A jump counts from this step on, and once it has lasted this number of steps."""
 
@@ -39,6 +41,30 @@ class LossJump:
 
     step: int
     loss_before: float
+
+
+@dataclass(slots=True)
+class Climb:
+    """Samples in a row of which each has a higher loss and a much higher gradient norm than the one before."""
+
+    samples: int = 0
+    loss: float = 0.0
+    grad_norm: float = 0.0
+    loss_before: float = 0.0
+    norm_before: float = 0.0
+
+    def feed(self, loss: float, grad_norm: float) -> bool:
+        """Read one sample; return whether the loss has been lost."""
+        if self.samples and loss > self.loss and grad_norm > CLIMB_FACTOR * self.grad_norm:
+            self.samples += 1
+        else:
+            self.samples, self.loss_before, self.norm_before = 1, loss, max(grad_norm, 1e-3)
+        self.loss, self.grad_norm = loss, grad_norm
+        return (
+            self.samples > CLIMB_SAMPLES
+            and loss > 1.5 * self.loss_before > 0
+            and grad_norm > CLIMB_TOTAL * self.norm_before
+        )
 
 
 @dataclass(slots=True)
@@ -63,6 +89,7 @@ class Divergence:
     last: LastSample | None = None
     jump: LossJump | None = None
     rise: Rise | None = None
+    climb: Climb = field(default_factory=Climb)
 
     def feed(self, logged: LoggedSample, level: LossLevel) -> None:
         """Read one sample with a finite loss; `level` includes it."""
@@ -109,6 +136,12 @@ class Divergence:
 
     def _check_jump(self, logged: LoggedSample, loss: float) -> None:
         step, grad_norm = logged.sample.step, logged.sample.grad_norm
+        if grad_norm is not None and math.isfinite(grad_norm):
+            before = self.climb.loss_before
+            if self.climb.feed(loss, grad_norm):
+                self._record(logged, self.climb.loss_before, loss)
+            elif self.rise is not None and 0 < loss <= before:
+                self.rise = None
         if step is None or grad_norm is None:
             return
         last = self.last

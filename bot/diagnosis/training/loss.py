@@ -33,6 +33,10 @@ class LossMonitor:
     divergence: Divergence = field(default_factory=Divergence)
     plateau: Plateau = field(default_factory=Plateau)
     reached: Reached | None = None
+    mark: str = ""
+    """The text before the newest loss."""
+    has_boundary: bool = False
+    """Did the run report since then that it ended or started?"""
     is_reinforcement: bool = False
     """Does the log mention rewards, episodes or other terms of reinforcement learning?"""
 
@@ -44,6 +48,10 @@ class LossMonitor:
         if "kl" in text or "rew" in text or "episode" in text or "e_loss" in text or "y_loss" in text:
             self.is_reinforcement = _REINFORCEMENT.search(text) is not None
 
+    def record_boundary(self) -> None:
+        """Record that a run ended or started: losses in another format belong to another run."""
+        self.has_boundary = True
+
     def feed(self, logged: LoggedSample) -> None:
         """Read one sample."""
         sample = logged.sample
@@ -52,7 +60,9 @@ class LossMonitor:
         self.nonfinite.feed(logged)
         if sample.loss is None or not math.isfinite(sample.loss):
             return
-        if self._starts_again(sample):
+        is_other_run = self.has_boundary and sample.loss_mark != self.mark
+        self.mark, self.has_boundary = sample.loss_mark, False
+        if self._starts_again(sample) or is_other_run:
             self.level, self.divergence, self.plateau = LossLevel(), Divergence(), Plateau()
         self.level.feed(sample.loss)
         self.divergence.feed(logged, self.level)

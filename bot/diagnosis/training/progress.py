@@ -16,7 +16,7 @@ PROGRESS = (
     r"[ \t'\"]*(?:tensor\()?[-+]?(?:[0-9.]|nan|inf))"
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
     r"|(?:^|[^A-Za-z_]|['\"]_|global_|train_|training_)(?i:iter|iteration|step|epoch|batch|num_updates)"
-    r"['\" :=#\[]{1,4} *[0-9]"
+    r"['\" :=#\[]{1,4} *[0-9]|\[ *[0-9]{1,6}, *[0-9]{1,9} ?/ *[0-9]{1,9}\]"
 )
 """The page filter for progress lines; it also finds lines that are not."""
 
@@ -30,6 +30,8 @@ NONFINITE = (
 # The patterns expect lower case: `parse_sample` converts the line once. Integers have at most twelve digits, so that
 # no number overflows.
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
+_GROUPED = r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|"
+"""The start of a number that may have its thousands separated, followed by the rest of a group."""
 _SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
@@ -48,16 +50,16 @@ _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR
 _TOKENS = (
     re.compile(
         r"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps)"
-        rf"{_SEPARATOR}{_NUMBER}",
+        rf"{_SEPARATOR}{_GROUPED}{_NUMBER[1:]}",
     ),
-    re.compile(r"([\d.]*\d) ?tok(?:en)?s?/s"),
+    re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|[\d.]*\d) ?tok(?:en)?s?/s"),
 )
 _SAMPLES = (
     re.compile(
         r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
-        rf"{_SEPARATOR}{_NUMBER}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
+        rf"{_SEPARATOR}{_GROUPED}{_NUMBER[1:]}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
     ),
-    re.compile(r"([\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
+    re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|[\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
 )
 """First with the name before the number, then with the number before its unit."""
 _RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
@@ -74,9 +76,13 @@ _TOTAL = re.compile(
 )
 _IN_EPOCH = r"\[?(\d{1,12})(?:\]?:?\s*\[\s*|\]?:?\s+)(\d{1,12})\s*/\s*(\d{1,12})\]?"
 _BRACKETS = re.compile(rf"epoch\W{{0,3}}(?:\(?train\)?)?\W{{0,4}}{_IN_EPOCH}")
+_PAIR = re.compile(r"\[\s*(\d{1,12})\s*,\s*(\d{1,12})\s*/\s*(\d{1,12})\]")
+"""Epoch, step and total in one pair of brackets."""
 _TIMM = re.compile(rf"\btrain: (?=\d+ \[){_IN_EPOCH}")
 _ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
-_BAR = re.compile(r"(\d{1,12})(?:it)?/(\d{1,12})(?:it rate:| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))")
+_BAR = re.compile(
+    r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))"
+)
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
@@ -259,7 +265,7 @@ def _loss(text: str) -> tuple[float | None, str]:
 
 def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
     """Return the epoch, the step, its total and the step's mark."""
-    if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)):
+    if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)) or _pair(text):
         return float(found.group(1)), int(found.group(2)), int(found.group(3)), text[found.end(2) : found.end(3) + 1]
     epoch = _EPOCH.search(text)
     in_epoch = float(epoch.group(1)) if epoch else None
@@ -277,6 +283,10 @@ def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
     return in_epoch, None, None, ""
 
 
+def _pair(text: str) -> re.Match[str] | None:
+    return _PAIR.search(text, 0, 200) if "/" in text and "[" in text and "," in text else None
+
+
 def _stated_total(text: str) -> str | None:
     """Return the total that is stated apart from the step, such as `max_steps`."""
     found = _TOTAL.search(text) if "max_" in text or "total_" in text else None
@@ -289,7 +299,7 @@ def _first(text: str, *patterns: re.Pattern[str]) -> float | None:
         number = next((group for group in found.groups() if group), None) if found else None
         if number is not None:
             try:
-                return float(number)
+                return float(number.replace(",", ""))
             except ValueError:  # 1.2.3
                 return None
     return None

@@ -7,10 +7,17 @@ import pytest
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
-from tests.unit.diagnosis.kinds import servers, stops
+from tests.unit.diagnosis.kinds import launches, servers, starts, stops, survivals, wrapped
 from tests.unit.diagnosis.kinds.case import Case
 
-TABLES = {"servers": servers.CASES, "stops": stops.CASES}
+TABLES = {
+    "servers": servers.CASES,
+    "stops": stops.CASES,
+    "survivals": survivals.CASES,
+    "launches": launches.CASES,
+    "starts": starts.CASES,
+    "wrapped": wrapped.CASES,
+}
 CASES = [(f"{table}: {case.kind}", case) for table, cases in TABLES.items() for case in cases]
 ACCEPTED = {"quiet": ("warn", "info", ""), "none": ("info", "")}
 

@@ -1,0 +1,77 @@
+"""Signs that a program works on after a failure: answered requests, an engine that generates, the next item.
+
+An access log has a line for each request, so these lines are searched only while a failure waits for its outcome.
+"""
+
+import enum
+import re
+from typing import NamedTuple
+
+from bot.diagnosis.failures.subjects import is_complaint
+
+_ITEM = (
+    r"(?i:\b(?:item|sample|task|request|job|episode|trajectory|batch|file|document|doc|prompt|rollout|chunk|trial"
+    r"|record|example|image|video|page|url|question|message|query|problem|case|row|env|game|shard)s?"
+    r" ?(?:#|:|=|id|no\.?|_)? ?\d)"
+)
+_REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:[\d.:]+ )?"
+LIFE = (
+    rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
+    r"|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|"
+) + _ITEM
+"""The filter for such lines."""
+_STATUS = re.compile(
+    rf"HTTP/[\d.]+\\?\"? (\d{{3}})\b|{_REQUEST}(\d{{3}})\b|\| +(\d{{3}}) +\| |[( ]status[=:] ?(\d{{3}})\b"
+)
+_PROBE = re.compile(r"/(?:health\w*|metrics|ping|ready\w*|live\w*|version|v1/models|v2/health/\w+|-/\w+)[\s\"?]")
+"""Requests that a server answers whether its model works or not."""
+_THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]+)")
+_NUMBERED = re.compile(_ITEM.removesuffix(")") + r"\d{0,11})")
+_NUMBER_AT_END = re.compile(r"\d+$")
+
+
+class LifeKind(enum.Enum):
+    """What a line shows."""
+
+    ANSWERED = enum.auto()
+    """A request was answered, or an engine generated tokens."""
+    REFUSED = enum.auto()
+    """A request was refused as wrong: the server works, its client does not."""
+    FAILED = enum.auto()
+    """A request failed in the server."""
+    COMPLAINT = enum.auto()
+    """The program reports that it could not handle one item."""
+    ITEM = enum.auto()
+    """The program handled an item."""
+    COMMAND = enum.auto()
+    """A shell script runs its next command."""
+
+
+class LifeSign(NamedTuple):
+    """One line that shows what a program does after a failure."""
+
+    kind: LifeKind
+    item: int | None = None
+    """The number of the item."""
+
+
+def read_life_sign(text: str) -> LifeSign | None:
+    """Read a line without its prefixes; None if it shows nothing."""
+    if found := _STATUS.search(text):
+        status = int(found.group(found.lastindex or 0))
+        if status >= 500:
+            return LifeSign(LifeKind.FAILED)
+        if _PROBE.search(text) or status < 200:
+            return None
+        return LifeSign(LifeKind.REFUSED if status >= 400 else LifeKind.ANSWERED)
+    if found := _THROUGHPUT.search(text):
+        return LifeSign(LifeKind.ANSWERED) if float(found.group(1)) > 0 else None
+    if text.startswith("+"):
+        return LifeSign(LifeKind.COMMAND)
+    if text.endswith(": Success"):
+        return LifeSign(LifeKind.ANSWERED)
+    if found := _NUMBERED.search(text):
+        number = _NUMBER_AT_END.search(found.group(0))
+        kind = LifeKind.COMPLAINT if is_complaint(text) else LifeKind.ITEM
+        return LifeSign(kind, int(number.group(0))) if number else None
+    return None

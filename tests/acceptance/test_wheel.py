@@ -212,3 +212,11 @@ def arguments_of(exec_form: str) -> list[str]:
     words = [word.strip().strip('"') for word in found[1].split(",")]
     assert "trainwatch" == words[0]
     return words
+
+
+async def test_agents_need_a_package_that_the_image_has(image: Machine) -> None:
+    """It is installed here without the extra."""
+    ended = await image.run("mcp")
+    assert ended.code != 0
+    assert "pip install 'trainwatch[mcp]'" in ended.err
+    assert "--extra mcp" in DOCKERFILE

@@ -18,7 +18,7 @@ from tests.support.scopes import GRANTED
 from tests.support.waiting import eventually
 from tests.unit.slack.factories import REF, incident, job
 
-ALWAYS = ["jobs running", "jobs failed"]
+ALWAYS = ["Which jobs are running?", "Which jobs failed?"]
 AGENT_METHODS = ("assistant.", "agents.")
 
 
@@ -63,11 +63,11 @@ async def test_prompts_begin_with_what_fails_and_are_understood(agent: SlackHarn
     await agent.save_incident(replace(incident(of=failed), channel=direct_of(agent).id), DeliveryKind.ROOT)
     await agent.deliver()
     prompts = await open_messages(agent)
-    assert [one["message"] for one in prompts] == [f"diagnose {REF}", *ALWAYS]
+    assert [one["message"] for one in prompts] == [f"Why did {REF} fail?", *ALWAYS]
     assert prompts[0]["title"].startswith("Why did llama ")
     assert len(prompts[0]["title"]) < 75
     for one in prompts:
-        assert read_mention(one["message"], None).kind in (ReadingKind.COMMAND, ReadingKind.QUESTION)
+        assert read_mention(one["message"], None).kind is ReadingKind.QUESTION
 
 
 async def test_question_is_answered_in_its_thread_which_has_a_title(agent: SlackHarness) -> None:

@@ -21,7 +21,7 @@ SIZE_LIMIT, MOVING_SIZE_LIMIT = 200_000, 1_500_000
 def test_readme_has_examples_of_the_main_commands() -> None:
     typed = [(one.prefix, one.text.split()[0]) for one in typed_commands() if one.page == "README.md"]
     assert {one.name for one in SLACK_TABLE} == {name for prefix, name in typed if prefix == "/train"}
-    assert {"logs", "status", "watch", "top", "scan", "check", "init", "serve"} == {
+    assert {"logs", "status", "watch", "top", "scan", "check", "mcp", "init", "serve"} == {
         name for prefix, name in typed if prefix == "trainwatch"
     }
 

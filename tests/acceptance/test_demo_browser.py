@@ -33,7 +33,7 @@ ASKED = (
     ("logs baseten-model:qwen7b1/srv4ce1 --level info --replica k2v9x --limit 4", "all from k2v9x"),
     ("logs fireworks:acme/embed-v3 --since 10m --rank 2 --limit 4", "all from rank 2"),
     (r'logs rivergen:mdl-churn/run-b7d1e0 --grep "Epoch \d+" --tail 4', "Val_Loss"),
-    ("metrics baseten:p7qr9qv/multi2n --since 1h", "lowest/mean/highest"),
+    ("metrics baseten:p7qr9qv/multi2n --since 1h", "Util %"),
     ("metrics baseten:p7qr9qv/multi2n --since 1h --gpus", "node/gpu"),
     ("status baseten:p7qr9qv/h8gpu42", "running since"),
 )

@@ -1,22 +1,6 @@
 // The page: what is shown, what changed, what a person did.
 //
-// Hooks for browser tests (data-testid), kept stable:
-//   viewer            the <select> of who one is              channel-<name>   an entry of the sidebar (#, people and the app: dm-app)
-//   messages          the message list                        message, ephemeral   one message each; data-ts, data-version
-//   replies           "N replies", opens the thread           reply            the tool that opens an empty thread
-//   more              the menu of a message, shortcut-<callback_id> an entry of it
-//   composer-files    the files to send, composer-attach the button that chooses them (and thread-composer-...)
-//   thread            the thread pane                         thread-close     closes it
-//   composer          the text box, composer-send its button  thread-composer  the same in a thread
-//   hints             the list of slash commands              notice           what only Slack itself says
-//   new-messages      the pill that jumps to the newest       new-replies      the same in a thread
-//   new-line          the line above the first unread message unread-<name>    the number of mentions in a channel
-//   button-<action_id>, control-<action_id>, overflow-<action_id>   elements of Block Kit
-//   block-<type>, chart, file, edited, ping, mention, input-error   parts of messages and modals
-//   modal, modal-submit, modal-close, confirm, confirm-yes          dialogs
-//   tab-home, tab-messages, home, invite-bot                        App Home and the invitation of the bot
-//   react-<name>, reaction-<name>, copy-link, mark-unread, theme    reactions, the menu of a message, dark mode
-//   story-<name>, advance-<seconds>, advance-next, clock, coach, coach-next, coach-skip, coach-example   of a demo
+// What browser tests hold on to (data-testid) is listed in HOOKS.md.
 
 import { drawPrompts } from "./agent.js";
 import { renderBlocks } from "./blocks.js";

@@ -22,7 +22,7 @@ def main() -> int:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--incidents", type=int, default=1000, help="jobs that fail (default 1000)")
-    parser.add_argument("--channels", type=int, default=40, help="channels that they report to (default 40)")
+    parser.add_argument("--channels", type=int, default=25, help="channels that they report to (default 25)")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--history", choices=("with", "without", "both"), default="with", help="the history scopes")
     parser.add_argument("--seed", type=int, default=1)

@@ -35,7 +35,6 @@ SETTINGS = {
     "TRAINWATCH_OVERLAP": "20s",
     "TRAINWATCH_LOOKBACK": "1m",
     "TRAINWATCH_LEASE": "10s",
-    "TRAINWATCH_STORM_SIZE": "1000",
     "TRAINWATCH_LOG_LEVEL": "error",
     "BASETEN_REQUESTS_PER_SECOND": "1000",
 }
@@ -48,9 +47,12 @@ class Plan:
     """How big a run is."""
 
     incidents: int = 1000
-    channels: int = 40
+    channels: int = 25
     markers: int = 3
     """Errors that each job logs."""
+    storm_every: int = 6
+    """Of this number of channels, the last one has storms: its jobs run at the same time."""
+    storm_jobs: int = 12
     with_history: bool = True
     seed: int = 1
     settle_s: float = 600.0
@@ -130,7 +132,7 @@ async def run(plan: Plan, database_url: str, folder: Path) -> Report:
 
 
 class Crowd:
-    """The jobs of all channels: each channel has one after the other."""
+    """The jobs of all channels: each channel has one after the other, or several at once in a storm."""
 
     def __init__(self, on: Sandbox, store: Store, plan: Plan, channels: Sequence[str]) -> None:
         self._on, self._store, self._plan, self._channels = on, store, plan, channels
@@ -144,14 +146,15 @@ class Crowd:
             list(range(self._plan.incidents))[index :: len(self._channels)] for index in range(len(self._channels))
         ]
         async with asyncio.TaskGroup() as group:
-            for channel, mine in zip(self._channels, numbers, strict=True):
-                group.create_task(self._run_channel(channel, mine))
+            for index, (channel, mine) in enumerate(zip(self._channels, numbers, strict=True), 1):
+                at_once = self._plan.storm_jobs if index % self._plan.storm_every == 0 else 1
+                group.create_task(self._run_channel(channel, mine, at_once))
         self.is_done = True
 
-    async def _run_channel(self, channel: str, numbers: Sequence[int]) -> None:
+    async def _run_channel(self, channel: str, numbers: Sequence[int], at_once: int) -> None:
         await asyncio.sleep(self._rng.uniform(0, 5))
-        for number in numbers:
-            await self._run_job(channel, number)
+        for start in range(0, len(numbers), at_once):
+            await asyncio.gather(*(self._run_job(channel, one) for one in numbers[start : start + at_once]))
 
     async def _run_job(self, channel: str, number: int) -> None:
         name = f"job{number:05}"

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from bot.store.engine import Database
 from bot.store.schema import clocks
@@ -24,6 +24,10 @@ class ProcessClock:
     """How far the system clock is ahead of `at`."""
 
 
+_ALL = select(clocks)
+_OTHERS = _ALL.where(clocks.c.process != bindparam("own"))
+
+
 class Clocks:
     """One row per process."""
 
@@ -35,13 +39,13 @@ class Clocks:
         values = self._database.upsert(clocks, "beat", "generation", "at", "wall_offset_s")
         async with self._database.write() as connection:
             await connection.execute(values, asdict(own))
-            rows = (await connection.execute(select(clocks).where(clocks.c.process != own.process))).all()
+            rows = (await connection.execute(_OTHERS, {"own": own.process})).all()
         return [ProcessClock(*row) for row in rows]
 
     async def list_all(self) -> list[ProcessClock]:
         """Return every clock, of processes that run and that were killed."""
         async with self._database.read() as connection:
-            return [ProcessClock(*row) for row in (await connection.execute(select(clocks))).all()]
+            return [ProcessClock(*row) for row in (await connection.execute(_ALL)).all()]
 
     async def remove(self, processes: Collection[str]) -> None:
         """Delete the clocks of processes that do not run."""

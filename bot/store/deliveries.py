@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -206,13 +206,9 @@ class Deliveries:
 
         For when the reason for waiting is gone, as after an invitation to a channel or at the end of an outage.
         """
-        conditions = [is_queued(), deliveries.c.claim_token.is_(None), deliveries.c.due_at > now]
-        if channel is not None:
-            conditions.append(deliveries.c.channel == channel)
-        if waits_for is not None:
-            conditions.append(deliveries.c.waits_for == waits_for)
+        statement = _retry_now(in_channel=channel is not None, with_reason=waits_for is not None)
         async with self._database.write() as connection:
-            retried = await connection.execute(update(deliveries).where(*conditions).values(due_at=now, waits_for=None))
+            retried = await connection.execute(statement, {"now": now, "of_channel": channel, "awaited": waits_for})
         return retried.rowcount
 
     async def backlog(self, now: datetime) -> Backlog:
@@ -252,6 +248,17 @@ def _mark_sent() -> ReturningUpdate[str, str | None, int, str]:
         )
         .returning(deliveries.c.kind, deliveries.c.incident_id, deliveries.c.watch_id, deliveries.c.dedupe_key)
     )
+
+
+@cache
+def _retry_now(*, in_channel: bool, with_reason: bool) -> Update:
+    now = bindparam("now", type_=UtcDateTime)
+    conditions = [is_queued(), deliveries.c.claim_token.is_(None), deliveries.c.due_at > now]
+    if in_channel:
+        conditions.append(deliveries.c.channel == bindparam("of_channel"))
+    if with_reason:
+        conditions.append(deliveries.c.waits_for == bindparam("awaited"))
+    return update(deliveries).where(*conditions).values(due_at=now, waits_for=None)
 
 
 def _is_held(delivery_id: int, token: str) -> ColumnElement[bool]:

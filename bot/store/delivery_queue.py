@@ -46,6 +46,7 @@ Room = Callable[[str], int]
 """How many deliveries may be claimed for a channel."""
 _CHANNELS = 256
 """Channels considered for one claim, those with the most urgent deliveries first."""
+_START_ATTEMPTS = update(deliveries).where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
 _IN_THREAD = (DeliveryKind.REPLY, DeliveryKind.EDIT)
 _REPEATABLE = (DeliveryKind.EDIT, DeliveryKind.EVENT)
 
@@ -100,7 +101,7 @@ async def take(connection: AsyncConnection, ids: Sequence[int], now: datetime, l
     dropped, new_roots = await _settle_orphans(connection, orphans, now) if orphans else ((), ())
     kept = sorted((row for row in rows if row.id not in dropped), key=lambda row: (row.priority, row.id))
     if posts := [row.id for row in kept if row.kind not in _REPEATABLE or row.id in new_roots]:
-        await connection.execute(update(deliveries).where(deliveries.c.id.in_(posts)).values(attempt_at=now))
+        await connection.execute(_START_ATTEMPTS, {"ids": posts, "attempt_at": now})
     if edited := [row.incident_id for row in kept if row.kind == DeliveryKind.EDIT]:
         await supersede_edits(connection, edited, now)
     return Taken(kept, frozenset(new_roots), roots, bool(dropped))

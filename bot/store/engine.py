@@ -131,6 +131,10 @@ class Database:
         """Return an INSERT that overwrites these columns when a row with the same primary key exists."""
         return _upsert(table, columns, is_sqlite=self._is_sqlite)
 
+    def insert_new(self, table: Table, *key: str) -> sqlite.Insert | postgresql.Insert:
+        """Return an INSERT that skips a row if one with the same unique key exists."""
+        return _insert_new(table, key, is_sqlite=self._is_sqlite)
+
     async def lock(self, connection: AsyncConnection, name: str) -> None:
         """Wait for transactions that locked the same name; SQLite has one writer anyway."""
         if not self._is_sqlite:
@@ -165,6 +169,11 @@ class Database:
 
 def _insert(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+@cache
+def _insert_new(table: Table, key: tuple[str, ...], *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    return _insert(table, is_sqlite=is_sqlite).on_conflict_do_nothing(index_elements=list(key))
 
 
 @cache

@@ -76,10 +76,7 @@ async def add_deliveries(
     if not rows:
         return
     await _fold(connection, rows, now)
-    insert = database.insert(deliveries)
-    await connection.execute(
-        insert.on_conflict_do_nothing(index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]), rows
-    )
+    await connection.execute(database.insert_new(deliveries, "watch_id", "dedupe_key"), rows)
     if edited := [str(row["incident_id"]) for row in rows if row["kind"] == DeliveryKind.EDIT and row["incident_id"]]:
         await supersede_edits(connection, edited, now)
     for priority in (DeliveryPriority.PAGE, DeliveryPriority.WARNING):
@@ -93,10 +90,7 @@ async def repeat_edit(
     """Add an edit again, due at `at`; a later edit supersedes it, and a digest that shows the incident folds it."""
     row = _row(watch_id, edit, now) | {"due_at": at}
     await _fold(connection, [row], now)
-    insert = database.insert(deliveries).on_conflict_do_nothing(
-        index_elements=[deliveries.c.watch_id, deliveries.c.dedupe_key]
-    )
-    await connection.execute(insert, [row])
+    await connection.execute(database.insert_new(deliveries, "watch_id", "dedupe_key"), [row])
 
 
 async def _hurry(connection: AsyncConnection, incident_ids: Collection[str], priority: DeliveryPriority) -> None:

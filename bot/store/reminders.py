@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Integer, and_, bindparam, select, update
+from sqlalchemy import Integer, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Incident, Receipt
@@ -28,6 +28,12 @@ _DUE = (
     .where(incidents.c.remind_at <= bindparam("now"), incidents.c.digest_id.is_(None))  # a digest has its own reminders
     .order_by(incidents.c.remind_at)
     .limit(bindparam("limit", type_=Integer))
+)
+_SAVE = update(incidents).where(
+    incidents.c.id == bindparam("incident"), incidents.c.remind_at == bindparam("planned_at")
+)
+_SETTINGS = select(notify_settings.c.channel, notify_settings.c.value).where(
+    notify_settings.c.channel.in_(bindparam("channels", expanding=True))
 )
 
 
@@ -58,9 +64,8 @@ class Reminders:
     async def save(self, due: DueIncident, plan: ReminderPlan, now: datetime) -> bool:
         """Write a plan and its message; return False if the incident changed or another process was faster."""
         values = {"remind_at": plan.next_at, "reminders": plan.sent.count, "reminded_at": plan.sent.last_at}
-        is_unchanged = and_(incidents.c.id == due.incident.id, incidents.c.remind_at == due.remind_at)
         async with self._database.write() as connection:
-            saved = await connection.execute(update(incidents).where(is_unchanged).values(values))
+            saved = await connection.execute(_SAVE, values | {"incident": due.incident.id, "planned_at": due.remind_at})
             new = [(due.watch_id, one) for one in (plan.delivery, plan.escalation) if one is not None]
             if saved.rowcount and new:
                 await add_deliveries(self._database, connection, new, now)
@@ -72,8 +77,7 @@ class Reminders:
 
 
 async def _settings_of(connection: AsyncConnection, channels: Sequence[str]) -> dict[str, str]:
-    statement = select(notify_settings.c.channel, notify_settings.c.value)
-    rows = await connection.execute(statement.where(notify_settings.c.channel.in_(channels)))
+    rows = await connection.execute(_SETTINGS, {"channels": channels})
     return {row.channel: row.value for row in rows}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from functools import cache
 
-from sqlalchemy import Select, Table, bindparam, select, update
+from sqlalchemy import Select, Table, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Receipt
@@ -30,11 +30,16 @@ def _roots_in(table: Table) -> Select[str, str | None]:
     return select(table.c.id, table.c.root).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
+@cache
+def _set_root_in(table: Table) -> Update:
+    return update(table).where(table.c.id == bindparam("thread"))
+
+
 async def set_root(connection: AsyncConnection, thread_id: str | None, receipt: Receipt) -> None:
     """Record the root message of an incident, a digest or a run."""
     if thread_id is not None:
         table = table_of(thread_id)
-        await connection.execute(update(table).where(table.c.id == thread_id).values(root=to_json(receipt)))
+        await connection.execute(_set_root_in(table), {"thread": thread_id, "root": to_json(receipt)})
 
 
 async def forget_root(connection: AsyncConnection, thread_id: str | None, gone: Receipt) -> None:

@@ -39,7 +39,7 @@ class InlineDatabase(Database):
 
     def __init__(self) -> None:
         super().__init__("sqlite:///file:simulation")  # never opened
-        self.disk = sqlite3.connect(":memory:", isolation_level=None)
+        self.disk = sqlite3.connect(":memory:", isolation_level=None, cached_statements=2000)
         """For backups, and to look at the rows."""
         self._connection = InlineConnection(self.disk)
 

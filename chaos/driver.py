@@ -28,6 +28,7 @@ from emulator.logs import Line
 from emulator.sandbox import Sandbox, sandbox
 from emulator.slack.app import SCOPES, create_slack
 from emulator.slack.limits import RateLimits
+from emulator.slack.model import Message
 from emulator.world import World, to_ns
 
 SETTINGS = {
@@ -201,14 +202,18 @@ async def _folded_jobs(database_url: str) -> set[tuple[str, str]]:
     return {(one.channel, one.job.ref.id.rpartition("/")[2]) for one in found}
 
 
-async def _touch_copies(on: Sandbox) -> int:
-    """React to every message that was posted twice; return their number."""
-    everything = [one for channel in on.slack.workspace.channels.values() for one in channel.all_messages]
-    doubled = [
-        one for group in copies(one for one in everything if delivery_id(one)) if len(group) > 1 for one in group
-    ]
-    for message in doubled:
+async def _touch_copies(on: Sandbox, patience_s: float = 60.0) -> int:
+    """React to every message that was posted twice, and wait until the copies are gone; return their number."""
+
+    def doubled() -> list[Message]:
+        everything = [one for channel in on.slack.workspace.channels.values() for one in channel.all_messages]
+        groups = copies(one for one in everything if delivery_id(one))
+        return [one for group in groups if len(group) > 1 for one in group]
+
+    touched, ends_s = doubled(), time.monotonic() + patience_s
+    for message in touched:
         on.slack.person_actions.react("ada", message, "eyes")
         await asyncio.sleep(0.05)
-    await asyncio.sleep(15 if doubled else 0)
-    return len(doubled)
+    while doubled() and time.monotonic() < ends_s:
+        await asyncio.sleep(1.0)
+    return len(touched)

@@ -50,7 +50,7 @@ def judge(workspace: Workspace, markers: Mapping[tuple[str, str], Sequence[str]]
 
 
 def explain(workspace: Workspace, markers: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
-    """Name each marker that is lost, each message that is stale and each thread out of order, to trace its cause."""
+    """Name each marker that is lost, each message that is stale or doubled, and each thread out of order."""
     found = []
     for (channel_id, job), words in markers.items():
         channel = workspace.channels[channel_id]
@@ -58,8 +58,10 @@ def explain(workspace: Workspace, markers: Mapping[tuple[str, str], Sequence[str
         if _disorder(channel, words):
             found.append(f"out of order: {job} in {channel_id}")
     for channel in workspace.channels.values():
-        stale = [one for one in channel.all_messages if delivery_id(one) and _is_stale(one)]
-        found += [f"stale: {one.ts} in {channel.id}, {delivery_id(one)}: {one.text[:80]}" for one in stale]
+        ours = [one for one in channel.all_messages if delivery_id(one)]
+        extra = [one for group in copies(ours) for one in group[1:]]
+        for word, wrong in (("stale", [one for one in ours if _is_stale(one)]), ("doubled", extra)):
+            found += [f"{word}: {one.ts} in {channel.id}, {delivery_id(one)}: {one.text[:80]}" for one in wrong]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from emulator.slack.app import SCOPES, create_slack
 from emulator.slack.limits import RateLimits
 from emulator.slack.model import Message
 from emulator.world import World, to_ns
+from tests.support.waiting import eventually
 
 SETTINGS = {
     "TRAINWATCH_POLL_INTERVAL": "1s",
@@ -210,10 +212,10 @@ async def _touch_copies(on: Sandbox, patience_s: float = 60.0) -> int:
         groups = copies(one for one in everything if delivery_id(one))
         return [one for group in groups if len(group) > 1 for one in group]
 
-    touched, ends_s = doubled(), time.monotonic() + patience_s
+    touched = doubled()
     for message in touched:
         on.slack.person_actions.react("ada", message, "eyes")
         await asyncio.sleep(0.05)
-    while doubled() and time.monotonic() < ends_s:
-        await asyncio.sleep(1.0)
+    with contextlib.suppress(TimeoutError):
+        await eventually(lambda: not doubled(), patience_s)
     return len(touched)

@@ -70,7 +70,7 @@ snapshots: setup ## rewrite the snapshots of rendered messages; read the diff
 	.venv/bin/pytest -q tests/unit/slack --snapshot-update
 
 images: setup ## rewrite the pictures of the demo's alerts; look at them
-	.venv/bin/pytest -q tests/acceptance/test_alert_pictures.py tests/acceptance/test_state_pictures.py --update-images
+	.venv/bin/pytest -q tests/acceptance/test_alert_pictures.py tests/acceptance/test_state_pictures.py tests/slow/test_chart_pictures.py --update-images
 
 bench: setup ## measure against peers and limits; writes docs/benchmarks.md
 	.venv/bin/python -m bench

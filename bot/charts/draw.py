@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.typing import RcKeyType
 from numpy.typing import NDArray
 
 from bot.domain.charts import Chart, HeatMap, LineChart, axis_range, sampled_span
+from bot.domain.metric_charts import figure_text, named_outliers, usual_value
 
 _COLOURS = ("#1264a3", "#e8912d", "#2eb67d", "#7c3aed", "#0b8793", "#8a6d3b")
 _ALARM = "#c8102e"
@@ -50,11 +51,18 @@ def draw(charts: Sequence[Chart], form: str) -> bytes:
         for chart, axes in zip(charts, rows[:, 0], strict=True):
             _draw_heat_map(chart, figure, axes) if isinstance(chart, HeatMap) else _draw_lines(chart, axes)
             axes.set_title(_cut(chart.title, 60), loc="left", fontweight="bold", fontsize=16)
-            axes.set_title(_cut(chart.note, 60), loc="right", fontsize=11)
+            axes.set_title(_cut(_note_of(chart), 60), loc="right", fontsize=11)
         drawn = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else {"Software": None}
         figure.savefig(drawn, format=form, metadata=metadata)
     return drawn.getvalue()
+
+
+def _note_of(chart: Chart) -> str:
+    """What the chart leaves out, or what the outliers of a heat map differ from."""
+    if isinstance(chart, HeatMap) and chart.outliers and not chart.note:
+        return f"red: unlike the others ({usual_value(chart)})"
+    return chart.note
 
 
 def _draw_lines(chart: LineChart, axes: Axes) -> None:
@@ -69,7 +77,7 @@ def _draw_lines(chart: LineChart, axes: Axes) -> None:
     for level in chart.levels:
         if low <= level.value <= high:
             axes.axhline(level.value, color=_ALARM, linestyle="--", linewidth=1.6)
-            text = f"{_cut(level.name, 24)} {level.value:.4g}"
+            text = f"{_cut(level.name, 24)} {figure_text(level.value, chart.unit)}"
             _note(axes, text, (1, level.value), ("axes fraction", "data"), -15)
     for moment in chart.moments:
         axes.axvline(_x(moment.x, chart), color=_ALARM, linewidth=1.6)
@@ -78,6 +86,7 @@ def _draw_lines(chart: LineChart, axes: Axes) -> None:
     axes.grid(axis="y", color="#dddddd", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     _label_x(axes, is_time=chart.is_time)
     if not chart.lines or all(math.isnan(point.y) for line in chart.lines for point in line.points):
         axes.annotate("no samples", (0.5, 0.5), xycoords="axes fraction", ha="center", fontsize=16)
@@ -138,11 +147,11 @@ def _label_groups(axes: Axes, groups: Sequence[tuple[str, int]]) -> None:
 def _label_outliers(axes: Axes, chart: HeatMap) -> None:
     """Point at the GPUs that differ from the others; labels keep a distance from each other."""
     gap, last = len(chart.rows) / 16, -math.inf
-    for row, name in sorted(chart.outliers):
+    for (row, _), name in sorted(zip(chart.outliers, named_outliers(chart), strict=True)):
         at = max(row + 0.5, last + gap)
         last = at
         axes.annotate(
-            _cut(name, 22), xy=(1, row + 0.5), xytext=(1.03, at), xycoords=("axes fraction", "data"), color=_ALARM,
+            _cut(name, 24), xy=(1, row + 0.5), xytext=(1.03, at), xycoords=("axes fraction", "data"), color=_ALARM,
             textcoords=("axes fraction", "data"), va="center", fontsize=11, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": _ALARM, "linewidth": 1.4},
         )  # fmt: skip

@@ -159,12 +159,26 @@ def _centres(
 def describe_chart(chart: Chart) -> str:
     """Say in a sentence what a chart shows, for people who do not see it."""
     if isinstance(chart, HeatMap):
-        odd = ", ".join(name for _, name in chart.outliers)
-        different = f" Different from the others: {odd}." if odd else " No GPU differs much from the others."
+        odd = ", ".join(named_outliers(chart))
+        different = (
+            f" Unlike the others ({usual_value(chart)}): {odd}." if odd else " No GPU differs much from the others."
+        )
         return f"{chart.title} of {plural(len(chart.rows), 'GPU')}.{different}"
     parts = [_describe_line(line, chart.unit) for line in chart.lines[:MOST_LINES]]
-    limits = [f"{one.name} {_figure(one.value, chart.unit)}" for one in chart.levels]
+    limits = [f"{one.name} {figure_text(one.value, chart.unit)}" for one in chart.levels]
     return f"{chart.title}: {'; '.join([*parts, *limits])}." if parts else f"{chart.title}: no samples."
+
+
+def named_outliers(chart: HeatMap) -> list[str]:
+    """The rows that differ from the others, each with its mean: `node-37 GPU 5 10%`."""
+    return [
+        f"{name} {figure_text(_finite_mean(chart.rows[at].values), chart.unit)}".strip() for at, name in chart.outliers
+    ]
+
+
+def usual_value(chart: HeatMap) -> str:
+    """The median of the rows' means, such as `95%`."""
+    return figure_text(_finite_median([_finite_mean(row.values) for row in chart.rows]), chart.unit)
 
 
 def _describe_line(line: ChartLine, unit: str) -> str:
@@ -173,11 +187,12 @@ def _describe_line(line: ChartLine, unit: str) -> str:
     if not values:
         return f"{name}has no samples"
     first, last = values[0], values[-1]
-    between = f", between {_figure(min(values), unit)} and {_figure(max(values), unit)}"
-    return f"{name}from {_figure(first, unit)} to {_figure(last, unit)}{between}"
+    between = f", between {figure_text(min(values), unit)} and {figure_text(max(values), unit)}"
+    return f"{name}from {figure_text(first, unit)} to {figure_text(last, unit)}{between}"
 
 
-def _figure(value: float, unit: str) -> str:
+def figure_text(value: float, unit: str) -> str:
+    """A value with its unit: `34%`, `78.96 GiB`."""
     digits = f"{value:.0f}" if unit == "%" else f"{value:.4g}"
     return f"{digits}%" if unit == "%" else f"{digits} {unit}".rstrip()
 
@@ -228,7 +243,8 @@ def _heat_map(series: Sequence[MetricSeries], start: datetime, end: datetime) ->
     highest = 100.0 if unit == "%" else limit or max(values, default=1.0)
     return HeatMap(
         metric_title(series[0].name), unit, start.timestamp(), end.timestamp(), rows, groups,
-        _outliers(ordered, rows), min(0.0, *values) if values else 0.0, max([highest, *values]),
+        tuple((at, rows[at].name) for at in _outliers(ordered)),
+        min(0.0, *values) if values else 0.0, max([highest, *values]),
     )  # fmt: skip
 
 
@@ -238,11 +254,11 @@ def _row(one: MetricSeries, start: datetime, end: datetime, columns: int, factor
     return tuple(values[index * len(values) // columns] for index in range(columns))
 
 
-def _outliers(series: Sequence[MetricSeries], rows: Sequence[HeatRow]) -> tuple[tuple[int, str], ...]:
-    """The GPUs whose mean is far from the others', by the median distance from the median."""
+def _outliers(series: Sequence[MetricSeries]) -> Sequence[int]:
+    """The indices of the GPUs whose mean is far from the others', by the median distance from the median."""
     means = [_mean(one) for one in series]
     middle = median(means)
     distances = [abs(mean - middle) for mean in means]
     far = max(_SPREAD * median(distances), _LEAST_DISTANCE.get(series[0].name, 0.1 * abs(middle)))
     odd = sorted((index for index in range(len(series)) if distances[index] > far), key=lambda index: -distances[index])
-    return tuple((index, rows[index].name) for index in odd[:_MOST_OUTLIERS])
+    return odd[:_MOST_OUTLIERS]

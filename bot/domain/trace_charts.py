@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from bot.domain.charts import ChartLevel, ChartLine, ChartMoment, ChartPoint, LineChart
+from bot.domain.metrics import GPU_UTILIZATION, metric_title
 from bot.domain.traces import Trace, TraceSample
 
 _POINTS = 20
-_COMPARABLE = 8.0
+_COMPARABLE = 4.0
 """Two curves share an axis if their highest values differ by no more than this factor."""
 _SHOWN_BEFORE = 3.0
 """How many times longer than a problem the time before it is shown."""
@@ -65,7 +66,7 @@ def utilization_chart(trace: Trace, since: datetime, now: datetime, threshold: f
     if all(one.points == lines[0].points for one in lines):
         lines = [ChartLine("GPUs", lines[0].points)]
     levels = () if threshold is None else (ChartLevel("threshold", 100 * threshold),)
-    return _chart("GPU utilization", "%", tuple(lines), levels, (ChartMoment("low", since.timestamp()),))
+    return _chart(metric_title(GPU_UTILIZATION), "%", tuple(lines), levels, (ChartMoment("low", since.timestamp()),))
 
 
 def _share(at: int) -> Callable[[TraceSample], float | None]:

@@ -17,7 +17,7 @@ import msgspec
 from bot.domain.alerts import Clear, Evidence, Finding, Unknown, Verdict
 from bot.domain.charts import ChartLine, ChartPoint, LineChart
 from bot.domain.metric_charts import MOST_LINES
-from bot.domain.metrics import GPU_UTILIZATION, SERVING_METRICS
+from bot.domain.metrics import GPU_UTILIZATION, SERVING_METRICS, metric_title
 from bot.rules.metrics.causes import BUSY, DEAD, memory_released
 from bot.rules.metrics.growth import robust_deviation
 from bot.rules.metrics.samples import (
@@ -130,7 +130,7 @@ def _chart(names: Sequence[str], compared: Sequence[_Bucket], buckets: Buckets) 
         for name in names[: MOST_LINES - 1]
     ]
     middle = ChartLine("median GPU", tuple(ChartPoint(times[one.index], 100 * one.median) for one in compared))
-    return LineChart("GPU utilization", "%", (*odd, middle))
+    return LineChart(metric_title(GPU_UTILIZATION), "%", (*odd, middle))
 
 
 def _compare(fresh: Mapping[str, History], begin: int, difference: float) -> list[_Bucket]:

@@ -37,7 +37,7 @@ def gpu_table(answer: MetricsAnswer) -> tuple[Block | None, str]:
     """A row for each node: lowest, mean and highest sample of its GPUs, and a sparkline of the fullest GPU's memory.
 
     Returns:
-        The table, None without GPUs; and which nodes it shows, if not all.
+        The table, None without GPUs; and what its figures are, and which nodes it shows, if not all.
     """
     nodes = node_usage(answer.summaries)
     if not nodes:
@@ -60,7 +60,8 @@ def gpu_table(answer: MetricsAnswer) -> tuple[Block | None, str]:
         for one, curve in zip(shown, curves, strict=True)
     ]
     is_cut = len(shown) < len(nodes)
-    note = f"showing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest" if is_cut else ""
+    cut_note = f"showing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest" if is_cut else ""
+    note = " · ".join(filter(None, ("each node: lowest/mean/highest of its GPUs", cut_note)))
     return table_block(header, rows, _TABLE_BUDGET, numbers=(1, 2))[0], note
 
 

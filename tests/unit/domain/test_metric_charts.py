@@ -46,7 +46,7 @@ def test_many_gpus_become_a_heat_map_that_names_the_odd_one() -> None:
     assert isinstance(chart, HeatMap)
     assert (512, 64) == (len(chart.rows), len(chart.groups))
     assert ["node-37 GPU 5"] == [name for _, name in chart.outliers]
-    assert "Different from the others: node-37 GPU 5." in describe_chart(chart)
+    assert "Unlike the others (90%): node-37 GPU 5 10%." in describe_chart(chart)
 
 
 @pytest.mark.parametrize("odd", [0.85, 0.9])

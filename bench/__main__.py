@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decoding, diagnosis, fetching, filtering, latency, polling, searching
+from bench import decoding, diagnosis, drawing, fetching, filtering, latency, polling, searching
 from bench.measuring import machine
 from bench.report import Row, Section, render
 
@@ -22,7 +22,9 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure against peers and limits.")
     parser.add_argument(
-        "parts", nargs="*", help="fetching, filtering, polling, latency, searching, decoding, starting, diagnosis"
+        "parts",
+        nargs="*",
+        help="fetching, filtering, polling, latency, searching, decoding, starting, diagnosis, drawing",
     )
     parser.add_argument("--full", action="store_true", help="also five million lines; takes minutes more")
     given = parser.parse_args()
@@ -35,6 +37,7 @@ def main() -> None:
         "decoding": decoding.decoding,
         "starting": decoding.starting,
         "diagnosis": _diagnosis,
+        "drawing": drawing.section,
     }
     unknown = sorted(set(given.parts) - set(parts))
     if unknown:

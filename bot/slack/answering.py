@@ -162,12 +162,12 @@ class Answering:
             elif how.is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
                 await update_announcement(reply, answer, None, silences)
             elif is_public or concerns_channel(answer):
-                ts = await reply.public(render_shared(answer), [*notes, *how.shown])
+                ts = await reply.public(await asyncio.to_thread(render_shared, answer), [*notes, *how.shown])
                 self.threads.remember(reply.channel, reply.thread_ts or ts, attempt.job or None)
                 await update_announcement(reply, answer, ts, silences)
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
-                await reply.private(reply.render(answer), notes)
+                await reply.private(await asyncio.to_thread(reply.render, answer), notes)
 
     async def list_jobs(self) -> None:
         """Have the platforms listed, so that their jobs are found while a person types."""

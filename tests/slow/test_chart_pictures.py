@@ -33,7 +33,9 @@ from tests.unit.slack.samples import ANSWERS
 SIZES: Mapping[str, Mapping[str, int]] = {"desktop": DESKTOP, "phone": PHONE}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TABLES = ("jobs", "list", "channel_rules", "metrics")
-COLOURS = 64
+TALL = 2400
+"""Higher than any message."""
+COLOURS = 192
 """Of a picture in the repository, to keep it small."""
 
 
@@ -58,7 +60,7 @@ async def test_charts_and_tables_fit_a_phone(pictures: Path) -> None:
         }
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for size, pixels in SIZES.items():
-            page = await open_page(browser, url, pixels)
+            page = await open_page(browser, url, {**pixels, "height": TALL})
             for theme in THEMES:
                 await page.emulate_media(color_scheme=theme)
                 for (channel, count), kind in zip(shown.items(), ("charts", "charts-png", "tables"), strict=True):

@@ -11,7 +11,7 @@ from bot.slack.render.icons import SEVERITY_ICONS, SEVERITY_LEGEND
 from bot.slack.render.jobs import job_link, job_name
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import Message, message
-from bot.slack.render.tables import table_block
+from bot.slack.render.tables import TableCell, table_block
 from bot.slack.render.text import code, one_line, plain_time, slack_time, slack_time_range
 
 _BUDGET = 7000
@@ -26,7 +26,7 @@ def render_rules(answer: RulesAnswer) -> Message:
     command = "rules" if answer.job is None else f"rules {quote(str(answer.job))}"
     share = None if answer.pattern else share_button(command)
     tune = tune_button(answer.pattern or quote(subject)) if subject else None
-    table, shown = table_block(("Alert", "Fires when", "Settings"), [rule_cells(one) for one in answer.rules], _BUDGET)
+    table, shown = table_block(("Alert", "Fires when"), [rule_cells(one) for one in answer.rules], _BUDGET)
     hidden = f"showing {shown} of {len(answer.rules)} rules" if shown < len(answer.rules) else ""
     return message(
         f"{title}." if title else f"{plural(len(answer.rules), 'alert rule')}.",
@@ -82,10 +82,11 @@ def render_test(answer: ReplayAnswer) -> Message:
     )
 
 
-def rule_cells(rule: RuleShown) -> tuple[str, str, str]:
-    """One rule in a table: severity and name, when it fires, and its parameters."""
-    settings = ", ".join(f"{name}={value}" for name, value, _ in rule.parameters)
-    return f"{SEVERITY_ICONS[rule.severity]} {rule.name}{'' if rule.is_on else ' (off)'}", rule.help, settings
+def rule_cells(rule: RuleShown) -> tuple[str, TableCell]:
+    """One rule in a table: severity and name; when it fires, above its parameters."""
+    settings = " ".join(f"{name}={value}" for name, value, _ in rule.parameters)
+    name = f"{SEVERITY_ICONS[rule.severity]} {rule.name}{'' if rule.is_on else ' (off)'}"
+    return name, TableCell(rule.help, code=settings)
 
 
 def _replayed(one: Replayed) -> str:

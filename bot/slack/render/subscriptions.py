@@ -41,7 +41,7 @@ from bot.slack.render.text import code, one_line, person, slack_time
 
 _PATTERNS_BUDGET = 2000
 _WATCHED_BUDGET = 5500
-_COLUMNS = ("Job", "State", "Alerts", "By")
+_COLUMNS = ("Job", "State", "By")
 _SILENCES_BUDGET = 1500
 
 
@@ -158,8 +158,8 @@ def _watched(watched: Watched, answer: ListAnswer) -> tuple[str | TableCell, ...
     state = f"{state_cell(watched.job)}{polled}" if watched.job else f"{PENDING} not polled yet"
     follows = f", notify={settings.notify}" if settings.follows_run else ""
     job = job_cell(watched.job) if watched.job else TableCell(code=str(ref))
-    firing = f"{watched.firing} firing" if watched.firing else ""
-    return job, f"{state}{follows}", firing, TableCell(person=watched.subscription.created_by)
+    firing = f"{plural(watched.firing, 'alert')} firing, " if watched.firing else ""
+    return job, f"{firing}{state}{follows}", TableCell(person=watched.subscription.created_by)
 
 
 def render_silence(answer: SilenceAnswer) -> Message:

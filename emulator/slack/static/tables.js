@@ -1,6 +1,7 @@
 // The table and data_table blocks. A data_table has pages, and sorts when a person presses the name of a column.
 
 import { h } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 import { richText } from "./richtext.js";
 
 const PAGE_SIZE = 5;
@@ -61,7 +62,7 @@ const headRow = (cells) => h("thead", {}, h("tr", {}, cells));
 function cellElement(tag, cell, column = null, props = {}) {
   const align = column?.align ?? (cell.type === "raw_number" ? "right" : null);
   const kind = [align && `align-${align}`, column?.is_wrapped && "wrapped"].filter(Boolean).join(" ");
-  return h(tag, { ...props, class: kind || null }, cell.type === "rich_text" ? richText(cell) : textOf(cell));
+  return h(tag, { ...props, class: kind || null }, cell.type === "rich_text" ? richText(cell) : withEmoji(textOf(cell)));
 }
 
 const textOf = (cell) => cell.text ?? String(cell.value);

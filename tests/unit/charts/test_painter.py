@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import struct
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +14,10 @@ import pytest
 
 from bot.charts.painter import DrawingFailed, Painter
 from bot.domain.charts import Chart, ChartLevel, ChartLine, ChartMoment, ChartPoint, HeatMap, HeatRow, LineChart
+from bot.domain.metric_charts import metric_chart
+from bot.domain.metrics import MetricSeries
 from tests.support.waiting import eventually
+from tests.unit.charts.samples import at, fleet
 
 START = datetime(2026, 11, 29, 2, tzinfo=UTC).timestamp()
 NAME = "a\u202eb <script>$x^2$ \N{GRINNING FACE} " + "n" * 250
@@ -60,6 +65,30 @@ async def test_any_chart_is_drawn_in_both_forms() -> None:
         painter.close()
     assert "GPU memory" in svg
     assert "<script>" not in svg
+
+
+async def test_the_event_loop_goes_on_while_a_large_heat_map_is_drawn() -> None:
+    """Counted in CPU time of the loop's thread, of which other programs of a busy machine take none."""
+    series, painter, blocks_s = fleet(128, 60), Painter(), [0.0]
+
+    async def watch() -> None:
+        while True:
+            before_s = time.thread_time()
+            await asyncio.sleep(0.001)
+            blocks_s.append(time.thread_time() - before_s)
+
+    task = asyncio.create_task(watch())
+    try:
+        png = await painter.draw(lambda: metric_charts_of(series))
+    finally:
+        task.cancel()
+        painter.close()
+    assert png.startswith(b"\x89PNG")
+    assert max(blocks_s) < 0.05
+
+
+def metric_charts_of(series: list[MetricSeries]) -> list[Chart]:
+    return [metric_chart(series, at(0), at(60))]
 
 
 async def test_the_process_ends_when_it_is_idle() -> None:

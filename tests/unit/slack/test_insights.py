@@ -68,8 +68,7 @@ def test_rules_are_listed_with_their_parameters() -> None:
     rows = table_rows(render(RULES))
     assert [
         "🟠 low_gpu_utilization",
-        "The utilization of a GPU stays below a threshold.",
-        "threshold=20%, recovery=30%, for=15m, warmup=10m",
+        "The utilization of a GPU stays below a threshold.\nthreshold=20% recovery=30% for=15m warmup=10m",
     ] in rows
     assert "🔴 hang (off)" in [row[0] for row in rows]
     assert "(off)" not in str(table_rows(render(rules_answer(AS_SHIPPED))))

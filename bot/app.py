@@ -203,6 +203,7 @@ async def _run(
     finally:
         await listeners.tasks.drain()
         painter.close()
+        listeners.painter.close()
 
 
 def _store_loops(runner: CommandRunner, store: Store, settings: Settings, clock: SteadyClock) -> dict[str, Worker]:

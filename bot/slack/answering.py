@@ -16,6 +16,7 @@ from datetime import UTC
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.charts.painter import Painter
 from bot.commands.answers import Answer, Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.command_limits import limits_of
@@ -27,7 +28,7 @@ from bot.commands.parsing.parser import has_local_time, parse
 from bot.commands.permissions import required_role
 from bot.commands.subcommands.arguments import InputContext
 from bot.commands.subcommands.channel_check import ChannelCheckAnswer
-from bot.commands.subcommands.jobs import JobsCommand
+from bot.commands.subcommands.jobs import JobsCommand, MetricsAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.patterns import WatchPatternAnswer
 from bot.commands.subcommands.subscriptions import RestoreAnswer, SilenceAnswer, UnwatchAnswer, WatchAnswer
@@ -43,10 +44,14 @@ from bot.providers.budget import BudgetLimits, CommandBudget, restart_time, spen
 from bot.slack.announcements import update_announcement
 from bot.slack.background_tasks import TaskSet
 from bot.slack.channel_check import check_slack_channel
+from bot.slack.client import takes
 from bot.slack.gate import Attempt, Gate
 from bot.slack.payloads import PayloadOrigin
+from bot.slack.pictures import Pictures
 from bot.slack.render.answers import render, render_error, render_shared, render_unclear
+from bot.slack.render.charts import CHART_TYPE
 from bot.slack.render.logs import file_note, private_file, render_file_message
+from bot.slack.render.message import Message
 from bot.slack.render.progress import RESTARTING
 from bot.slack.reply import Reply
 from bot.slack.running_commands import RunningCommands
@@ -89,6 +94,7 @@ class Answering:
     running: RunningCommands
     limits: BudgetLimits
     gate: Gate
+    painter: Painter
 
     async def answer(
         self, reply: Reply, text: str, asker: Asker, attempt: Attempt, *, share: bool = False, is_alert: bool = False
@@ -162,12 +168,23 @@ class Answering:
             elif how.is_alert and isinstance(answer, SilenceAnswer | UnwatchAnswer) and answer.shown_on:
                 await update_announcement(reply, answer, None, silences)
             elif is_public or concerns_channel(answer):
-                ts = await reply.public(await asyncio.to_thread(render_shared, answer), [*notes, *how.shown])
+                shared = await asyncio.to_thread(render_shared, answer)
+                root = await self._illustrated(reply, answer, shared.root, is_public=True)
+                ts = await reply.public(replace(shared, root=root), [*notes, *how.shown])
                 self.threads.remember(reply.channel, reply.thread_ts or ts, attempt.job or None)
                 await update_announcement(reply, answer, ts, silences)
             else:
                 notes += await _send_file(reply, answer) if isinstance(answer, LogsAnswer) else []
-                await reply.private(await asyncio.to_thread(reply.render, answer), notes)
+                shown = await asyncio.to_thread(reply.render, answer)
+                await reply.private(await self._illustrated(reply, answer, shown), notes)
+
+    async def _illustrated(self, reply: Reply, answer: Answer, shown: Message, *, is_public: bool = False) -> Message:
+        """The message with a picture, if that was asked for, or if a channel's workspace takes no charts."""
+        if not isinstance(answer, MetricsAnswer) or not answer.summaries:
+            return shown
+        pictures = Pictures(reply.client, self.painter)
+        lacks_charts = is_public and not takes(reply.client, CHART_TYPE) and await pictures.may_upload()
+        return await pictures.illustrate(answer, shown) if answer.pinned.picture or lacks_charts else shown
 
     async def list_jobs(self) -> None:
         """Have the platforms listed, so that their jobs are found while a person types."""

@@ -78,7 +78,12 @@ def write_refused(client: AsyncWebClient, arguments: dict[str, object]) -> None:
 
 
 def write_next(arguments: dict[str, object]) -> str | None:
-    """Write one type of blocks as text, because Slack refused the message; return the type, None without any."""
+    """Write one type of blocks as text, because Slack refused the message; return the type, None without any.
+
+    A message with a picture may have been refused for that, so it says nothing about other blocks.
+    """
+    if _has_picture(arguments):
+        return None
     return next((kind for kind in _FALLBACKS if _write_as_text(arguments, kind)), None)
 
 

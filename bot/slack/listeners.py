@@ -17,6 +17,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.charts.painter import Painter
 from bot.commands.answers import Asker, ErrorAnswer
 from bot.commands.channel_runner import ChannelRunner
 from bot.commands.parsing.query_draft import is_query
@@ -140,11 +141,15 @@ class Listeners:
         self._seen = SeenOnce(store.seen, clock)
         self.tasks = TaskSet()
         """The work in flight, to drain before the process ends."""
+        self.painter = Painter()
+        """To close before the process ends."""
         groups, channels = UserGroups(clock), SharedChannels(clock)
         self.gate = Gate(access, store.audit, runner.runner.redactor, clock, groups, channels, store.known_jobs.find)
         profiles, threads = UserProfiles(), ThreadJobs(store)
         self._running = RunningCommands(note_times)
-        self._answering = Answering(runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate)
+        self._answering = Answering(
+            runner, clock, self.tasks, profiles, threads, self._running, limits, self.gate, self.painter
+        )
         facts, self._memberships = HomeFacts(runner, store, clock), Memberships(clock)
         self.home = AppHome(facts, profiles, self.gate, self.tasks, self._memberships)
         self._prompts = PromptSuggestions(self.home)

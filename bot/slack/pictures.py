@@ -16,23 +16,27 @@ from dataclasses import dataclass
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.charts.painter import DrawingFailed, Painter
+from bot.commands.subcommands.jobs import MetricsAnswer
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, Receipt
 from bot.domain.charts import Chart
 from bot.domain.destinations import picture_queue
-from bot.domain.metric_charts import describe_chart
+from bot.domain.metric_charts import describe_chart, metric_charts
 from bot.errors import DeliveryError
 from bot.slack.client import post, takes
 from bot.slack.error_codes import BLOCKS_REFUSED
 from bot.slack.failures import UNREACHABLE
 from bot.slack.render.alerts import evidence_chart
-from bot.slack.render.charts import CHART_TYPE
+from bot.slack.render.charts import CHART_TYPE, is_chart
 from bot.slack.render.logs import Snippet
 from bot.slack.render.message import Message
 from bot.slack.render.pictures import picture_message
+from bot.slack.reply import with_notes
 from bot.slack.uploads import upload_picture
 
 _PROCESSING_WAITS_S = (1.0, 2.0, 4.0)
 _SCOPE = "files:write"
+_MOST_CHARTS = 2
+"""In one picture."""
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +91,27 @@ class Pictures:
         snippet = Snippet(f"{name}.png", title, content)
         return Drawing(await upload_picture(self._client, snippet, alt_text), title, alt_text)
 
+    async def illustrate(self, answer: MetricsAnswer, shown: Message) -> Message:
+        """Show the charts of an answer as a picture; a note says why there is none."""
+        try:
+            drawing = await self.draw(lambda: _most_important(answer), "metrics")
+        except DeliveryError as problem:
+            return with_notes(shown, [f"The picture could not be shown: {problem.public}"])
+        await self._wait_until_processed(drawing.file_id)
+        head, *rest = (block for block in shown.blocks if not is_chart(block))
+        return Message(shown.text, (head, *drawing.as_message().blocks, *rest))
+
+    async def _wait_until_processed(self, file_id: str) -> None:
+        """Wait until Slack knows what kind of file it is; without the optional scope to ask, for some seconds."""
+        for wait_s in self._waits_s:
+            try:
+                response = await self._client.files_info(file=file_id)
+                if (response.get("file") or {}).get("mimetype"):
+                    return
+            except UNREACHABLE as error:
+                log.debug("upload not verified", extra={"reason": type(error).__name__})
+            await asyncio.sleep(wait_s)
+
     async def post(self, drawing: Drawing, place: dict[str, object]) -> Receipt:
         """Post a message with a picture, again until Slack has processed it.
 
@@ -136,3 +161,7 @@ class Pictures:
         moment = chart.lines[0].points[-1].x if chart.lines and chart.lines[0].points else 0
         key = f"{incident.id if incident else ''}:picture:{alert_id}:{moment:.0f}"
         return (Delivery(key, picture_queue(root.channel), picture),)
+
+
+def _most_important(answer: MetricsAnswer) -> Sequence[Chart]:
+    return metric_charts(answer.summaries, answer.start, answer.end)[:_MOST_CHARTS]

@@ -3,7 +3,6 @@
 Values only; `workspace` keeps them and tells whoever watches that they changed.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,7 +186,7 @@ class File:
     """Where the app downloads it with its token (`url_private_download`)."""
     mimetype: str = "text/plain"
     alt_text: str = ""
-    processed_at: float = math.inf
+    processed_at: float = 0.0
     """From when on a block may show it, in seconds since the epoch."""
 
     @property

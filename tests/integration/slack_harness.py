@@ -87,7 +87,12 @@ class SlackHarness:
         self.app = create_app(BOT_TOKEN, api_url=self.slack.api_url, signing_secret=SIGNING_SECRET)
         times = NoteTimes(self.patience_s, self.progress_s)
         self.listeners = Listeners(
-            runner, self.store, self.clock, access=self.access, note_times=times, limits=self.limits
+            runner,
+            self.store,
+            self.clock,
+            access=self.access,
+            note_times=times,
+            limits=self.limits,
         )
         messages = self.listeners.messages
         self.listeners.messages = replace(messages, sharing=replace(messages.sharing, sizes=self.shared_logs))
@@ -170,6 +175,7 @@ async def running(harness: SlackHarness) -> AsyncIterator[SlackHarness]:
             await asyncio.gather(task, return_exceptions=True)
             await harness.listeners.tasks.drain(1)
             harness.painter.close()
+            harness.listeners.painter.close()
 
 
 def slack_with_scopes(scopes: Iterable[str]) -> Slack:

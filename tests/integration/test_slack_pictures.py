@@ -11,10 +11,12 @@ from bot.charts.painter import Painter
 from bot.domain.alerts import Delivery, DeliveryKind, NotifyReason, Receipt
 from bot.domain.charts import LIMIT, ChartLevel, ChartLine, ChartPoint, LineChart
 from bot.domain.destinations import picture_queue
+from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.slack.client import create_client
 from bot.slack.find_posts import PostHistory
 from bot.slack.notifier import SlackNotifier
 from bot.slack.pictures import Pictures
+from bot.slack.render.blocks import Action
 from bot.slack.render.charts import is_chart
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
@@ -24,7 +26,8 @@ from emulator.slack.app import BOT_TOKEN, Slack, served
 from emulator.slack.faults import Fault
 from emulator.slack.model import Message
 from tests.fakes.clock import ManualClock
-from tests.integration.slack_harness import slack_with_scopes
+from tests.fakes.provider import FakeProvider
+from tests.integration.slack_harness import SlackHarness, running, slack_with_scopes
 from tests.integration.store.building import add_to_outbox
 from tests.support.scopes import GRANTED
 from tests.unit.slack.factories import NOW, alert, errors, incident, notification
@@ -143,3 +146,18 @@ async def test_without_the_scope_for_files_the_text_has_to_do(store: Store) -> N
 
         assert "1.2 to 5" in str(reply.blocks)
         assert not there.slack.workspace.files
+
+
+async def test_a_heat_map_is_shown_on_request_and_shared(store: Store) -> None:
+    points = tuple(MetricPoint(0.9, NOW - timedelta(minutes=60 - at)) for at in range(60))
+    gpus = [MetricSeries(GPU_UTILIZATION, points, f"node-{gpu // 8}", gpu % 8) for gpu in range(16)]
+    async with running(SlackHarness(store, provider=FakeProvider(series=gpus))) as harness:
+        (asked,) = (await harness.command("metrics mem:run/1")).messages
+        await harness.slack.person_actions.click("ada", asked, f"{Action.SHOW}:picture")
+        shown = await harness.slack.person_actions.until(lambda: asked if images([asked]) else None)
+        await harness.slack.person_actions.click("ada", shown, Action.SHARE)
+        shared = await harness.slack.person_actions.until(lambda: next(iter(harness.channel().messages), None))
+
+    assert "No GPU differs much from the others." in str(images([shown])[0]["alt_text"])
+    assert not any(map(is_chart, shown.blocks or ()))
+    assert 1 == len(images([shared]))

@@ -35,6 +35,7 @@ def format_command(command: Formattable) -> str:
             words = ["logs", quote(command.ref), *_window(command.window), *_filter(command.filter), *_page(command)]
         case MetricsCommand():
             words = ["metrics", quote(command.ref), *_window(command.window), *["--gpus"] * command.gpus]
+            words += ["--picture"] * command.picture
         case StatusCommand():
             words = ["status", quote(command.ref)]
         case DiagnoseCommand():

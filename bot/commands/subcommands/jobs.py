@@ -57,6 +57,8 @@ class MetricsCommand:
     svg: str | None = None
     force: bool = False
     """Whether these may replace files."""
+    picture: bool = False
+    """Whether the message has a picture: a heat map of many GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ METRICS = Subcommand(
         arguments.text("--png"),
         arguments.text("--svg"),
         arguments.has("--force"),
+        arguments.has("--picture"),
     ),
     "REF",
     (
@@ -95,6 +98,7 @@ METRICS = Subcommand(
         Option("--gpus", "List every GPU and node; without it, one line for each node."),
         Option("--png", "Draw charts to this PNG file.", "FILE", frontends=(Frontend.SHELL,)),
         Option("--svg", "Draw charts to this SVG file.", "FILE", frontends=(Frontend.SHELL,)),
+        Option("--picture", "Show charts as a picture: a heat map of many GPUs.", frontends=(Frontend.SLACK,)),
         Option("--force", "With --png or --svg, replace an existing file.", frontends=(Frontend.SHELL,)),
         PUBLIC,
         JSON,

@@ -5,10 +5,11 @@ A training curve, such as a loss, is one wide sparkline instead of a table.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.commands.parsing.formatting import format_command
 from bot.commands.subcommands.jobs import MetricsAnswer
-from bot.domain.metric_charts import compact_chart
+from bot.domain.metric_charts import MOST_LINES, compact_chart
 from bot.domain.metrics import (
     ALL_METRICS,
     GPU_UTILIZATION,
@@ -22,7 +23,7 @@ from bot.domain.metrics import (
 )
 from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
-from bot.slack.render.blocks import actions, context, section, share_button
+from bot.slack.render.blocks import Action, actions, button, context, section, share_button
 from bot.slack.render.charts import MAX_CHARTS, chart_block
 from bot.slack.render.icons import STATE_ICONS
 from bot.slack.render.jobs import job_link, job_name, state_label
@@ -51,7 +52,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     more = [each] if not answer.pinned.gpus and any(one.series.gpu is not None for one in answer.summaries) else []
     cuts = [one_line(note, 300) for note in answer.notes]
     notes = context([code(str(job.ref)), *more, *cuts, *_missing(answer.missing), *gap_notes(answer.gaps)])
-    buttons = actions([share_button(format_command(answer.pinned))])
+    buttons = actions([_heat_map_button(answer), share_button(format_command(answer.pinned))])
     charts = _charts(answer)
     native, which = gpu_table(answer)
     left = BLOCKS_BUDGET - weight([head, notes, buttons, *charts, native or {}]) - 300
@@ -84,6 +85,14 @@ def _charts(answer: MetricsAnswer) -> list[Block]:
         if len(charts) == MAX_CHARTS:
             break
     return charts
+
+
+def _heat_map_button(answer: MetricsAnswer) -> Block | None:
+    """Shows every GPU as a picture, if there are more than lines in a chart."""
+    gpus = sum(one.series.name == GPU_UTILIZATION and one.series.gpu is not None for one in answer.summaries)
+    if gpus <= MOST_LINES or answer.pinned.picture:
+        return None
+    return button("Heat map", Action.SHOW, format_command(replace(answer.pinned, picture=True)), key="picture")
 
 
 def _all_metrics(answer: MetricsAnswer) -> str:

@@ -3,6 +3,7 @@
 Source: docs.slack.dev/messaging/working-with-files (documented, read 2026-11-20).
 """
 
+import math
 import mimetypes
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +28,7 @@ def get_upload_url(call: Call) -> Json:
     if call.args.get("snippet_type") and length > SNIPPET_MAX_BYTES:
         raise SlackError("snippet_too_large")
     file = File(call.workspace.new_id("F"), name, length, call.args.get("snippet_type"))
+    file.processed_at = math.inf
     file.alt_text = str(call.args.get("alt_txt") or "")
     if len(file.alt_text) > ALT_TEXT_MAX:
         raise SlackError("alt_txt_too_large")
@@ -76,7 +78,8 @@ def info(call: Call) -> Json:
     file = call.workspace.files.get(call.need("file"))
     if file is None or not file.completed:
         raise SlackError("file_not_found")
-    return {"file": file_json(file)}
+    is_processed = file.processed_at <= call.context.now
+    return {"file": {**file_json(file), **({} if is_processed else {"mimetype": "", "filetype": ""})}}
 
 
 def _uploaded(call: Call, item: Json) -> File:

@@ -68,8 +68,11 @@ async def test_any_chart_is_drawn_in_both_forms() -> None:
 
 
 async def test_the_event_loop_goes_on_while_a_large_heat_map_is_drawn() -> None:
-    """Counted in CPU time of the loop's thread, of which other programs of a busy machine take none."""
+    """In CPU time of the loop's thread, of which other programs take none; compared with building the chart there."""
     series, painter, blocks_s = fleet(128, 60), Painter(), [0.0]
+    begun_s = time.thread_time()
+    metric_charts_of(series)
+    built_s = time.thread_time() - begun_s
 
     async def watch() -> None:
         while True:
@@ -84,7 +87,7 @@ async def test_the_event_loop_goes_on_while_a_large_heat_map_is_drawn() -> None:
         task.cancel()
         painter.close()
     assert png.startswith(b"\x89PNG")
-    assert max(blocks_s) < 0.05
+    assert max(blocks_s) < built_s / 4
 
 
 def metric_charts_of(series: list[MetricSeries]) -> list[Chart]:

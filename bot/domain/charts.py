@@ -96,6 +96,7 @@ Chart = LineChart | HeatMap
 LIMIT = "limit"
 """The name of the level that values cannot exceed."""
 _NEAR_LIMIT = 0.6
+_NEARLY_FULL = 0.9
 _OPPOSITE = {"min": "max", "max": "min"}
 
 
@@ -121,6 +122,13 @@ def what_is_left(chart: LineChart) -> LineChart:
              for line in chart.lines)  # fmt: skip
     levels = (ChartLevel(level.name, limit - level.value) for level in chart.levels if level.name != LIMIT)
     return replace(chart, title=f"{chart.title} free{of}", lines=tuple(lines), levels=tuple(levels))
+
+
+def is_nearly_full(chart: LineChart) -> bool:
+    """Whether less than a tenth of a limit is left."""
+    limit = next((level.value for level in chart.levels if level.name == LIMIT), None)
+    found = finite_range(point.y for line in chart.lines for point in line.points)
+    return limit is not None and found is not None and found[1] > _NEARLY_FULL * limit
 
 
 def _opposite(name: str) -> str:

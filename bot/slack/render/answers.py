@@ -23,11 +23,14 @@ from bot.commands.subcommands.subscriptions import (
 )
 from bot.commands.subcommands.table import HelpAnswer
 from bot.domain.alerts import Evidence, Incident
+from bot.domain.charts import is_nearly_full
 from bot.domain.durations import spoken_duration
 from bot.domain.gaps import Part
 from bot.domain.job_ends import describe_end, describe_search
 from bot.domain.job_matching import KnownJob
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
+from bot.domain.metric_charts import compact_chart
+from bot.domain.metrics import GPU_MEMORY, GPU_UTILIZATION
 from bot.domain.progress import position_text, summary_text
 from bot.domain.serving import serving_sentence
 from bot.domain.wording import plural
@@ -47,6 +50,7 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.board import render_digest_choice
 from bot.slack.render.channel_check import render_channel_check
+from bot.slack.render.charts import chart_block
 from bot.slack.render.diagnosis import render_diagnosis
 from bot.slack.render.help import render_help
 from bot.slack.render.icons import PENDING, STATE_ICONS, WARNING
@@ -149,11 +153,25 @@ def render_status(answer: StatusAnswer) -> Message:
         _status_sentence(answer),
         [
             section("\n".join(line for line in lines if line)),
+            _status_chart(answer),
             *tail,
             context([code(str(job.ref)), as_of, *watchers, *_cause_note(answer), *gap_notes(answer.gaps)]),
             actions([*buttons, overflow([watch, share])]),
         ],
     )
+
+
+def _status_chart(answer: StatusAnswer) -> Block | None:
+    """The GPUs of a running job over the last minutes: their memory if it is near its limit, else their utilization."""
+    if answer.job.state is not JobState.RUNNING:
+        return None
+    for name in (GPU_MEMORY, GPU_UTILIZATION):
+        series = [one.series for one in answer.summaries if one.series.name == name]
+        times = [point.at for one in series for point in one.points[:1] if point.at is not None]
+        chart = compact_chart(series, min(times), answer.at) if times else None
+        if chart is not None and (name == GPU_UTILIZATION or is_nearly_full(chart)):
+            return chart_block(chart)
+    return None
 
 
 def _end(answer: StatusAnswer) -> list[str]:

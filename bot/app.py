@@ -158,10 +158,8 @@ async def _run(
         log.warning("trainwatch was down", extra={"since": downtime.since.isoformat()})
     polling = replace(poll_settings(settings), downtime=downtime, share=lambda: clock_sync.state.share)
     poller = Poller(runner.registry, store, clock, runner.redactor, runner.diagnosis_config(), polling)
-    contacts = Contacts(app.client, store.preferences, clock)
-    canary = Canary(store, clock, settings.trainwatch_canary_every)
-    painter = Painter()
-    slack = SlackNotifier(app.client, contacts, PostHistory(app.client, clock), Pictures(app.client, painter))
+    canary, painter = Canary(store, clock, settings.trainwatch_canary_every), Painter()
+    slack = _create_slack_notifier(app, store, clock, painter)
     notifier = CanaryRoute(slack, canary)
     deliverer, delivery = _deliverers(settings, store, notifier, webhooks, clock, slack.follow_ups)
     listeners = _create_listeners(settings, app, channel_runner, clock, access, deliverer)
@@ -260,6 +258,11 @@ def _deliverers(
     for_events = replace(options, reconcile=ReconcileSettings(enabled=False))
     events = Deliverer(store, notifier, clock, for_events, accepts=lambda channel: webhook_name(channel) is not None)
     return to_slack, DeliveryGroup(to_slack, events)
+
+
+def _create_slack_notifier(app: AsyncApp, store: Store, clock: SteadyClock, painter: Painter) -> SlackNotifier:
+    contacts = Contacts(app.client, store.preferences, clock)
+    return SlackNotifier(app.client, contacts, PostHistory(app.client, clock), Pictures(app.client, painter))
 
 
 def _create_slack_app(settings: Settings) -> AsyncApp:

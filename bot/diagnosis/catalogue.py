@@ -68,6 +68,8 @@ class Signature:
     """Do the lines of several ranks reveal the rank that did not take part in a collective?"""
     explained_by: str = ""
     """Name of a note signature; if that note is in the log, this failure is only a warning."""
+    serving_hint: str = ""
+    """Replaces the hint in the log of a server, which has no training to change."""
     outranks_stop: bool = False
     """Does the failure explain a stop before it, as a time limit explains the signal that ends the job?"""
     names: HintSubject = ""

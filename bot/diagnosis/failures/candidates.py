@@ -6,11 +6,11 @@ A `FailureEvent` is one line with a signature or an exception. The first becomes
 import enum
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.diagnosis.catalogue import Category, HintSubject, Signature
-from bot.diagnosis.failures.exceptions import ExceptionClass
+from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
 from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -44,6 +44,11 @@ _SIGTERM_HINT = (
     "Find out who sent SIGTERM, then resume from the last checkpoint."
     " It comes from a scheduler, an eviction or a person."
     " https://docs.python.org/3/library/signal.html"
+)
+_OWN_MODULE_TITLE = "A name is missing in your own module"
+_OWN_MODULE_HINT = (
+    "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
+    " https://docs.python.org/3/library/exceptions.html#ImportError"
 )
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
@@ -147,6 +152,11 @@ class Candidate:
     """What the hint refers to."""
     unnamed_hint: str = ""
     """Replaces the hint if the log does not name that."""
+    serving_hint: str = ""
+    """Replaces the hint in the log of a server."""
+    is_in_server: bool = False
+    awaits_reason: bool = False
+    """Does the exception's message end before its reason, which is on a later line?"""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -208,13 +218,18 @@ class Candidate:
         """Report the candidate; `ranks` and `last_ns` replace its own."""
         return Failure(
             severity=severity, category=self.category, signature=self.name, title=self.title,
-            hint=self.hint if self.has_subject or not self.unnamed_hint else self.unnamed_hint,
+            hint=self._chosen_hint(),
             line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
             confidence=self.confidence, fingerprint=self.fingerprint, why=why,
             root_index=self.root_index if self.excerpt else None,
         )  # fmt: skip
+
+    def _chosen_hint(self) -> str:
+        if self.is_in_server and self.serving_hint:
+            return self.serving_hint
+        return self.hint if self.has_subject or not self.unnamed_hint else self.unnamed_hint
 
 
 def is_near(event: FailureEvent, candidate: Candidate) -> bool:
@@ -252,6 +267,8 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         precedence = Precedence[signature.role.upper()]
     parts = (raised.kind, raised.frame, raised.message) if raised else (signature.name, "", event.text)
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
+    if raised is not None and names_own_module(raised):
+        signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
@@ -259,6 +276,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
+        serving_hint=signature.serving_hint,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.diagnosis.catalogue import Category, HintSubject
+from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
@@ -41,11 +42,16 @@ _DATA_LIBRARY = re.compile(
     r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
     r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/"
 )
+_MODULE_PATH = re.compile(r"cannot import name .* from .*\(([^()]+\.py)\)$")
 _INSTALLED = re.compile(r"(?:site|dist)-packages/")
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
     "Start at the last frame of your own code. The excerpt has the call path."
+    " https://docs.python.org/3/library/exceptions.html"
+)
+_LIBRARY_HINT = (
+    "Start at its message: the log shows no frame of your own code. A library or a service raised it."
     " https://docs.python.org/3/library/exceptions.html"
 )
 _SERVICE_HINT = (
@@ -135,7 +141,13 @@ def _by_location(raised: RaisedException) -> ExceptionClass:
         ("AttributeError", "NameError", "TypeError", "NotImplementedError")
     ):
         return ExceptionClass("root", "data", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
-    return ExceptionClass()
+    return ExceptionClass() if raised.user_line or not raised.has_traceback else ExceptionClass(hint=_LIBRARY_HINT)
+
+
+def names_own_module(raised: RaisedException) -> bool:
+    """Does an import fail in a module that is the user's own, whose path the message states?"""
+    found = _MODULE_PATH.search(raised.message) if raised.kind.endswith("ImportError") else None
+    return found is not None and not is_library(found.group(1))
 
 
 def _is_in_data_code(raised: RaisedException) -> bool:

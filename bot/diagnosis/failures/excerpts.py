@@ -38,6 +38,15 @@ ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
 
+_UNFINISHED = re.compile(r"\bvalidation errors? for \S+\s*$|[a-z]\w*:\s*$")
+"""An exception's message whose reason is on a later line."""
+_REASON = re.compile(r"[\[(]type=|^\s+\S+ .*\S")
+_SERVER = re.compile(
+    rb"HTTP/[\d.]+\"? [2-5]\d\d\b|\bgeneration throughput: |\bgen throughput |API server|Uvicorn running"
+    rb"|text_generation_(?:launcher|router)|\(APIServer pid=|\(EngineCore|Started HTTPService"
+)
+
+
 @dataclass(slots=True)
 class Place:
     """Where in the log an event is, with the log before it."""
@@ -96,6 +105,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.root_index, candidate.decisive_line = root, best.number
     candidate.has_subject = names_subject(candidate.names, best.shown)
     candidate.has_exception = has_traceback
+    candidate.awaits_reason = raised is not None and _UNFINISHED.search(event.text) is not None
+    candidate.is_in_server = _SERVER.search(text_before(place.cursor, place.tail)) is not None
     candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
     (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
     candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
@@ -154,6 +165,9 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
+    if candidate.awaits_reason and _REASON.search(line.text):
+        candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
+        candidate.awaits_reason = False
     is_named = not candidate.has_subject and names_subject(candidate.names, line.text) and is_complaint(line.shown)
     if is_named:
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number

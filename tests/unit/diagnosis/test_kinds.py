@@ -7,7 +7,7 @@ import pytest
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
-from tests.unit.diagnosis.kinds import launches, servers, starts, stops, survivals, wrapped
+from tests.unit.diagnosis.kinds import hints, launches, servers, starts, stops, survivals, wrapped
 from tests.unit.diagnosis.kinds.case import Case
 
 TABLES = {
@@ -15,6 +15,7 @@ TABLES = {
     "stops": stops.CASES,
     "survivals": survivals.CASES,
     "launches": launches.CASES,
+    "hints": hints.CASES,
     "starts": starts.CASES,
     "wrapped": wrapped.CASES,
 }

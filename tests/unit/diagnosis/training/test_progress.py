@@ -24,6 +24,15 @@ READ: list[tuple[str, dict[str, float]]] = [
     (':::MLLOG {"key": "tracked_stats", "value": {"throughput": 56262.5}, "metadata": {"step": 17}}', {"samples_per_s": 56262.5, "step": 17}),
     ("=>> [Epoch 000] Global Step 002464 =>> Learning Rate :: 0.000020 - Loss :: 0.0830", {"step": 2464, "loss": 0.083, "learning_rate": 0.00002}),
     ("steps: 100 loss: 8.0512 iter time (s): 0.9 samples/sec: 71.2", {"loss": 8.0512, "samples_per_s": 71.2}),
+    ("step 00003 | loss: 3.01 | tok/sec: 24,622 | dt: 5.2ms", {"step": 3, "loss": 3.01, "tokens_per_s": 24622.0}),
+    ("step 9 loss 2.1 throughput 1,204,622 tokens/s", {"step": 9, "loss": 2.1, "tokens_per_s": 1204622.0}),
+    ("iter 70: loss 1.1, images/sec: 3,004.5", {"step": 70, "samples_per_s": 3004.5}),
+    ("[titan] step: 12  loss:  7.6000  memory:  1.41GiB(1.79%)  tps: 19,000", {"step": 12, "loss": 7.6, "tokens_per_s": 19000.0}),
+    ("  2%|          | 6/250.5 [3:15:00<133:00:00, 1950.00s/it]", {"step": 6, "total": 250}),
+    (" 40%|####      | 100/249.75 [0:15:00<0:22:00,  9.00s/it]", {"step": 100, "total": 249}),
+    ("Training: 10%|#  | 12/120.25 [00:12<02:00,  1.00it/s]", {"step": 12, "total": 120}),
+    ("[1,    50/ 2562] - train_losses - parent: 5.9900", {"epoch": 1.0, "step": 50, "total": 2562}),
+    ("[12, 2000/2562] loss: 0.31", {"epoch": 12.0, "step": 2000, "total": 2562, "loss": 0.31}),
     ('{"step": 40, "loss": 1.25, "tokens_per_second": 900.5}', {"step": 40, "loss": 1.25, "tokens_per_s": 900.5}),
 ]  # fmt: skip
 

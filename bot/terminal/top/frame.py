@@ -26,7 +26,7 @@ from bot.terminal.render.screen import (
 from bot.terminal.render.tables import Cell, Column, table_lines
 from bot.terminal.top.board import JobAlert, PlatformView, TopBoard, TopRow, View, chosen_rows
 
-_WIDE = 120
+_WIDE = 150
 """Columns from which there is room for bars and longer texts."""
 _LEAST_WIDTH = 24
 _MOST_NOTES = 4
@@ -151,7 +151,7 @@ def _without_styles(line: str) -> str:
 
 def _cells(row: TopRow, width: int, *, is_selected: bool) -> tuple[Cell, ...]:
     job, is_wide = row.job, width >= _WIDE
-    name = shorten(plain_line(row.name) or job.ref.id, width // 4 if is_wide else max(9, width // 6 + 1))
+    name = shorten(plain_line(row.name) or job.ref.id, width // 5 if is_wide else max(9, width // 6 + 1))
     problem = shorten(plain_line(row.trouble), max(10, width // (4 if is_wide else 6)))
     return (
         Cell(f"{'>' if is_selected else ' '} {name}", BOLD if row.rank == 0 else ""),

@@ -107,7 +107,7 @@ class JobScreen(Screen[None]):
     def _status(self, screen: TextScreen) -> Sequence[str]:
         answer = self._answers.get("status")
         if isinstance(answer, StatusAnswer):
-            answer = replace(answer, summaries=(), curves=())  # charts follow
+            answer = replace(answer, summaries=(), curves=(), last_lines=())  # they follow
         return _lines(answer, screen) or [f"Reading {self._ref}."]
 
     def _charts(self, screen: TextScreen) -> Sequence[str]:

@@ -49,7 +49,7 @@ async def run_top(
     finally:
         await reader.aclose()
     if command.json:
-        output.write(json_text(_top_json(board)))
+        output.write(json_text(top_json(board)))
     else:
         output.write(join_lines(single_frame(board, View(rows=SINGLE_ROWS), output.screen)))
     return ExitCode.FAILED if _is_blind(board) else ExitCode.OK
@@ -71,7 +71,8 @@ def _is_blind(board: TopBoard) -> bool:
     return any(one.problem is not None and one.is_failure for one in board.platforms)
 
 
-def _top_json(board: TopBoard) -> JsonObject:
+def top_json(board: TopBoard) -> JsonObject:
+    """All jobs, those that need a person first, and what could not be read."""
     return {
         "at": time_json(board.at),
         "jobs": [_row_json(row) for row in chosen_rows(board.rows, View())],

@@ -24,9 +24,11 @@ from bot.terminal.logs_around import _json_row
 from bot.terminal.render.answers import render
 from bot.terminal.render.screen import Screen
 from bot.terminal.scan import _file_json
+from bot.terminal.top.run import top_json
 from tests.fakes.provider import NOW
 from tests.unit.commands.insights import DIAGNOSIS, REPLAY
 from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
+from tests.unit.terminal.top_samples import sample_board
 
 AUDITED = AuditEntry(AuditKind.COMMAND, "U1", "C1", "T1", "list", NOW)
 LOCATED = FileDiagnosis("a.log", 0, DIAGNOSIS.diagnosis)
@@ -62,6 +64,7 @@ def test_fields_match_the_documentation() -> None:
         answer_json(rules_answer(RuleSettings())),
         answer_json(REPLAY),
         json.dumps(audit_json(AuditAnswer((AUDITED,), 1, AuditCommand()))),
+        json.dumps(top_json(sample_board())),
     ]
     printed = set().union(*(keys(json.loads(document)) for document in documents))
     documented = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE))

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,7 +20,7 @@ from bot.errors import StoreUnavailable
 from bot.slack.background_tasks import TaskSet
 from bot.slack.failures import UNREACHABLE, error_code
 from bot.slack.payloads import Body
-from bot.store.copies import Copies
+from bot.store.copies import Copies, Suspect
 
 log = logging.getLogger(__name__)
 _THREAD_ID = re.compile(r"\b(?:inc|dig)-[0-9a-f]{12}\b")
@@ -64,8 +64,11 @@ class CopyCleaner:
     async def clean_clicked(self, client: AsyncWebClient, channel: str, message: Body) -> None:
         """Delete the message whose button was clicked if it is a copy."""
         receipt, thread_id = Receipt(channel, str(message.get("ts"))), _find_thread_id(message)
+        if thread_id is None:
+            await self.clean_touched(client, receipt)
+            return
         try:
-            if thread_id and await self._copies.is_copy_of(thread_id, receipt, self._clock()):
+            if await self._copies.is_copy_of(thread_id, receipt, self._clock()):
                 await self._delete(client, receipt)
         except StoreUnavailable as error:
             log.warning("copy not deleted", extra={"channel": channel, "ts": receipt.ts, "reason": error.public})
@@ -78,7 +81,7 @@ class CopyCleaner:
         try:
             suspects = await self._copies.suspects(receipt)
             shown = await _content(client, receipt) if suspects else None
-            if shown is not None and any(one in shown for ids in suspects for one in ids):
+            if shown is not None and await _is_copy(client, shown, suspects):
                 await self._delete(client, receipt)
         except StoreUnavailable as error:
             fields = {"channel": receipt.channel, "ts": receipt.ts, "reason": error.public}
@@ -95,6 +98,16 @@ class CopyCleaner:
             log.info("copy deleted", extra=fields)
 
 
+async def _is_copy(client: AsyncWebClient, shown: str, suspects: Sequence[Suspect]) -> bool:
+    """Whether a message with this content is a copy; a note is compared with the recorded one."""
+    if any(one in shown for suspect in suspects for one in suspect.ids):
+        return True
+    for suspect in suspects:
+        if not suspect.ids and await _content(client, suspect.receipt) == shown:
+            return True
+    return False
+
+
 async def _content(client: AsyncWebClient, receipt: Receipt) -> str | None:
     """What a message shows, as JSON; None if Slack does not return it.
 
@@ -108,7 +121,10 @@ async def _content(client: AsyncWebClient, receipt: Receipt) -> str | None:
         return None
     message = response.get("message")
     blocks = message.get("blocks") if isinstance(message, Mapping) else None
-    return json.dumps(blocks) if blocks else None
+    if not isinstance(blocks, list) or not blocks:
+        return None
+    without_ids = [{**one, "block_id": None} for one in blocks if isinstance(one, dict)]  # Slack adds one at random
+    return json.dumps(without_ids)
 
 
 def _find_thread_id(message: Body) -> str | None:

@@ -3,6 +3,7 @@
 A copy appears when an attempt succeeded although its answer was lost, and the channel's history could not be read.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import and_, exists, select
@@ -10,13 +11,22 @@ from sqlalchemy import and_, exists, select
 from bot.domain.alerts import DeliveryKind, Incident, Receipt
 from bot.store.codec import from_json, to_json
 from bot.store.deliveries import Deliveries
-from bot.store.engine import Database
+from bot.store.engine import AnyRow, Database
 from bot.store.outbox import DeliveryState, is_queued
 from bot.store.roots import find_roots
 from bot.store.schema import deliveries, incidents
 
 _EARLY, _LATE = timedelta(seconds=10), timedelta(minutes=2)
 """How much before its attempt and after the recorded message a copy may have been posted, by Slack's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A recorded message of which a copy may exist."""
+
+    ids: frozenset[str]
+    """The ids that the copy shows; empty for a note or a message about runs, which show none."""
+    receipt: Receipt
 
 
 class Copies:
@@ -44,10 +54,10 @@ class Copies:
         # If the root's own receipt is unknown, the receipts have been purged, or this is another channel.
         return root in receipts and to_json(message) not in receipts
 
-    async def suspects(self, message: Receipt) -> list[frozenset[str]]:
-        """Return the ids that a message would show if it were a copy, one set for each alert that may have a copy.
+    async def suspects(self, message: Receipt) -> list[Suspect]:
+        """Return the recorded messages of which this one may be a copy.
 
-        Empty if the message is known, or if no alert of its channel and time may have a copy.
+        Empty if the message is known, or if no message of its channel and time may have a copy.
         """
         try:
             posted_at = datetime.fromtimestamp(float(message.ts), UTC)
@@ -64,13 +74,16 @@ class Copies:
         is_known = exists().where(others.c.channel == message.channel, others.c.receipt == receipt)
         is_root = exists().where(incidents.c.channel == message.channel, incidents.c.root == receipt)
         about = deliveries.outerjoin(incidents, incidents.c.id == deliveries.c.incident_id)
-        columns = (deliveries.c.incident_id, incidents.c.value)
+        columns = (deliveries.c.kind, deliveries.c.incident_id, deliveries.c.receipt, incidents.c.value)
         statement = select(*columns).select_from(about).where(is_unsure, ~is_known, ~is_root)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return [_shown_ids(row.incident_id, row.value) for row in rows]
+        return [Suspect(_shown_ids(row), from_json(row.receipt, Receipt)) for row in rows]
 
 
-def _shown_ids(thread_id: str | None, incident: str | None) -> frozenset[str]:
-    alerts = () if incident is None else from_json(incident, Incident).alerts
-    return frozenset({*((thread_id,) if thread_id else ()), *(alert.id for alert in alerts)})
+def _shown_ids(row: AnyRow) -> frozenset[str]:
+    thread_id: str | None = row.incident_id
+    if row.kind == DeliveryKind.NOTE or thread_id is None or thread_id.startswith(("run-", "brd-")):
+        return frozenset()
+    alerts = () if row.value is None else from_json(row.value, Incident).alerts
+    return frozenset({thread_id, *(alert.id for alert in alerts)})

@@ -94,6 +94,18 @@ async def test_a_reaction_deletes_the_copy_of_a_reply(harness: SlackHarness) -> 
     assert original in harness.channel().all_messages
 
 
+async def test_a_reaction_deletes_the_copy_of_a_note_but_not_the_original(harness: SlackHarness) -> None:
+    """A note shows no id, so it is compared with the one that was recorded."""
+    copy, original = await post_twice(harness, DeliveryKind.NOTE)
+    assert [copy, original] == harness.channel().messages
+
+    harness.slack.person_actions.react("ada", original, "eyes")
+    harness.slack.person_actions.react("ada", copy, "eyes")
+
+    await gone(harness, copy)
+    assert harness.channel().messages == [original]
+
+
 async def test_a_mention_in_the_thread_of_a_copy_is_answered_and_deletes_it(harness: SlackHarness) -> None:
     copy, original = await post_twice(harness, DeliveryKind.ROOT)
 

@@ -32,7 +32,7 @@ CONTEXT = InputContext(datetime(2026, 3, 13, 12, tzinfo=UTC), job="baseten:p/j")
 COMMANDS = typed_commands()
 ELSEWHERE = re.compile(r"acme:|acme\.example|baseten:abc|lq4j9zm|webhook o")
 """Jobs and webhooks that the demo does not have."""
-NOT_RUN = re.compile(r"^(?:mcp|serve|init|watch|check|scan -$|jobs mine|jobs baseten mine)|--follow|--png|--svg")
+NOT_RUN = re.compile(r"^(?:mcp|serve|init|watch|top|check|scan -$|jobs mine|jobs baseten mine)|--follow|--png|--svg")
 """Commands that ask, never end, read standard input, need a person's settings, or start a process to draw."""
 LONG_REPLAY = re.compile(r"^rules test (?!.*--since (?:3h|30m)\b)")
 """Replays of more than the past hours take seconds each; shorter ones are run."""

@@ -55,7 +55,7 @@ docs: setup ## build the documentation as a site in site/; a broken link or a pa
 	@.venv/bin/python -m docsite
 
 reference: setup ## rewrite the tables of the documents that the code holds, such as all settings
-	@.venv/bin/python -m docsite.tables
+	@.venv/bin/python -m docsite.tables && .venv/bin/python -m tests.docs.test_agents
 
 tour: setup ## film the moving picture of the README in the demo; look at it
 	@.venv/bin/python -m docsite.moving_picture

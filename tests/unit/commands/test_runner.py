@@ -99,7 +99,8 @@ async def test_variable_that_two_platforms_need_is_named_once() -> None:
 async def test_rate_limit_says_how_long_to_wait() -> None:
     failure = RateLimited("mem limits requests.", retry_after=timedelta(seconds=90))
     answer = await ask("status mem:run/1", FakeProvider(status_error=failure))
-    assert answer == ErrorAnswer("mem limits requests. Try again in 1 min 30 s.")
+    wait = timedelta(seconds=90)
+    assert answer == ErrorAnswer("mem limits requests. Try again in 1 min 30 s.", retry_after=wait)
 
 
 async def test_secret_in_an_error_is_redacted() -> None:

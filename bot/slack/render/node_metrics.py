@@ -49,7 +49,7 @@ def gpu_table(answer: MetricsAnswer) -> tuple[Block | None, str]:
               for one in shown]  # fmt: skip
     scale = chart_scale(GPU_MEMORY, curves, limit)
     title = f"GiB of {limit / 2**30:.0f}" if limit else "GiB"
-    header = ("Node", "Util %", title, _scale_title(scale) if memory else "")
+    header = ("Node", "Util %", title, f"Memory {_scale_title(scale)}" if memory else "")
     rows = [
         (
             _short(one.node, nodes),

@@ -143,7 +143,7 @@ def test_metrics_start_with_a_row_for_each_node_and_fit_a_phone() -> None:
     message = render(replace(metrics(), summaries=nodes(2), missing=(), gaps=()))
     assert [] == problems(message)
     assert table_rows(message) == [
-        ["Node", "Util %", "GiB of 80", "67-80"],
+        ["Node", "Util %", "GiB of 80", "Memory 67-80"],
         ["0", "94/94/94", "61/63/78", "▂▄▆█"],
         ["1", "94/94/94", "61/61/61", "▁▁▁▁"],
     ]

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select
 
+from bot.domain.destinations import posting_channel
 from bot.domain.undelivered import Undelivered
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
@@ -38,4 +39,7 @@ class UndeliveredMessages:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
-        return tuple(Undelivered(row.channel, row.why, row.messages, row.since, bool(row.is_waiting)) for row in rows)
+        return tuple(
+            Undelivered(posting_channel(row.channel), row.why, row.messages, row.since, bool(row.is_waiting))
+            for row in rows
+        )

@@ -5,6 +5,7 @@ tests/slow/test_demo_stories.py walks every story.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -93,7 +94,7 @@ async def skip_until(page: Page, wanted: Locator) -> None:
     while not await appears(wanted):
         for move in (page.get_by_test_id("advance-next"), page.get_by_test_id("advance-60")):
             if await move.is_enabled():
-                await move.click()
+                await try_to_press(move)
                 break
 
 
@@ -101,7 +102,13 @@ async def press_until(button: Locator, wanted: Locator) -> None:
     """Press until a modal opens: a slow machine may miss the three seconds that Slack gives the app."""
     await button.click()
     while not await appears(wanted):
-        await button.click()
+        await try_to_press(button)
+
+
+async def try_to_press(button: Locator) -> None:
+    """Press, unless the button is off or covered by now."""
+    with contextlib.suppress(BrowserTimeout):
+        await button.click(timeout=RETRY_MS)
 
 
 async def appears(wanted: Locator) -> bool:

@@ -25,6 +25,8 @@ from bot.store.copies import Copies, Suspect
 log = logging.getLogger(__name__)
 _THREAD_ID = re.compile(r"\b(?:inc|dig)-[0-9a-f]{12}\b")
 
+_COMPARED = 20
+
 
 def watch_copies(app: AsyncApp, cleaner: CopyCleaner) -> None:
     """Notice every click, mention and reaction."""
@@ -99,11 +101,11 @@ class CopyCleaner:
 
 
 async def _is_copy(client: AsyncWebClient, shown: str, suspects: Sequence[Suspect]) -> bool:
-    """Whether a message with this content is a copy; a note is compared with the recorded one."""
+    """Whether a message with this content is a copy. One without an id is compared with those that were recorded."""
     if any(one in shown for suspect in suspects for one in suspect.ids):
         return True
-    for suspect in suspects:
-        if not suspect.ids and await _content(client, suspect.receipt) == shown:
+    for suspect in suspects[:_COMPARED]:
+        if await _content(client, suspect.receipt) == shown:
             return True
     return False
 

@@ -25,7 +25,7 @@ class Suspect:
     """A recorded message of which a copy may exist."""
 
     ids: frozenset[str]
-    """The ids that the copy shows; empty for a note or a message about runs, which show none."""
+    """The ids that the copy may show; empty for a note or a message about runs, which show none."""
     receipt: Receipt
 
 

@@ -215,6 +215,27 @@ async def test_the_newest_state_is_shown_again_although_the_clock_was_set_since_
     assert again.notification.text == "edit 2"
 
 
+@pytest.mark.parametrize("corrects", [True, False])
+async def test_a_verification_that_a_wrong_clock_planned_comes_neither_late_nor_at_once(
+    store: Store, now: datetime, *, corrects: bool
+) -> None:
+    wrong = now + timedelta(hours=3)
+    await add_to_outbox(store, wrong, delivery("sent"))
+    await lose_answer(store, wrong)
+    (unknown,) = await claim_unknown(store, wrong + SECOND)
+    await store.deliveries.mark_sent(unknown.id, unknown.token, RECEIPT, wrong)
+
+    if corrects:
+        furthest = timedelta(hours=1)
+        await store.due_times.correct(now, furthest_poll=furthest, furthest_delivery=furthest)
+    else:
+        await store.due_times.make_due(now, LEASE)
+
+    attempts = store.deliveries.attempts
+    assert await attempts.claim_sent(now + VERIFY_AFTER - SECOND, lease=LEASE) == []
+    assert [one.id for one in await attempts.claim_sent(now + VERIFY_AFTER, lease=LEASE)] == [unknown.id]
+
+
 async def test_a_clock_that_is_set_forward_ends_no_lease(store: Store, now: datetime) -> None:
     await add_to_outbox(store, now, delivery("a"))
     (one,) = await claim(store, now)

@@ -43,7 +43,8 @@ def bring_in(target: Path, page: Path, link: re.Match[str]) -> str:
     file = (DOCS / page.relative_to(target).parent / link[0]).resolve()
     if file.is_relative_to(DOCS) or not file.is_file():
         return link[0]
-    copy = target / ("changelog.md" if file.name == "CHANGELOG.md" else f"files/{file.name}")
+    name = f"{file.name}.txt" if file.suffix == ".md" else file.name  # a page of the site is one of docs/
+    copy = target / ("changelog.md" if file.name == "CHANGELOG.md" else f"files/{name}")
     if not copy.exists():
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(file, copy)

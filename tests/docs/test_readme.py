@@ -54,7 +54,8 @@ def links(page: Path) -> list[str]:
 def leads_somewhere(page: Path, target: str) -> bool:
     path, _, anchor = target.partition("#")
     file = (page.parent / path).resolve() if path else page
-    return file.exists() and (not anchor or anchor in anchors(file))
+    in_site = page.is_relative_to(ROOT / "docs")  # a site has no page for a folder
+    return (file.is_file() if in_site else file.exists()) and (not anchor or anchor in anchors(file))
 
 
 @cache

@@ -42,6 +42,7 @@ _DATA_LIBRARY = re.compile(
     r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
     r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/"
 )
+_SETTINGS_FILE = re.compile(r"[\w-]\.(?:ya?ml|toml|cfg|ini|env|py|sh)['\"]?\s*$|/(?:\w+_)?config\.json['\"]?\s*$")
 _MODULE_PATH = re.compile(r"cannot import name .* from .*\(([^()]+\.py)\)$")
 _INSTALLED = re.compile(r"(?:site|dist)-packages/")
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
@@ -56,6 +57,10 @@ _LIBRARY_HINT = (
 )
 _SERVICE_HINT = (
     "Check that the run continues. Only a library that reports on it failed. https://docs.wandb.ai/guides/track/"
+)
+_SETTINGS_HINT = (
+    "Check the path of the named file. A program that starts reads its settings relative to where it starts."
+    " https://docs.python.org/3/library/exceptions.html#FileNotFoundError"
 )
 _DATA_HINT = (
     "Check the named file or sample. It must exist on every node, be complete and have the expected format."
@@ -132,6 +137,8 @@ def _by_type(kind: str) -> ExceptionClass | None:
 def _by_location(raised: RaisedException) -> ExceptionClass:
     kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
     if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
+        if _SETTINGS_FILE.search(raised.message):
+            return ExceptionClass("root", "launch", _SETTINGS_HINT, names="file", unnamed_hint=_SETTINGS_HINT)
         if _STORAGE.search(text):
             return ExceptionClass("root", "storage", _STORAGE_HINT, names="file", unnamed_hint=_UNNAMED_STORAGE_HINT)
         return ExceptionClass(

@@ -142,6 +142,34 @@ CASES = [
         "page",
         "data",
     ),
+    Case(
+        "settings in a folder named training",
+        library("FileNotFoundError: [Errno 2] No such file or directory: '/work/training/run.yaml'"),
+        "page",
+        "launch",
+        hint="path",
+    ),
+    Case(
+        "a configuration beside images",
+        library("FileNotFoundError: [Errno 2] No such file or directory: 'image_models/config.json'"),
+        "page",
+        "launch",
+        hint="path",
+    ),
+    Case(
+        "a script in a folder named data",
+        library("FileNotFoundError: [Errno 2] No such file or directory: '/data/tools/token_count.py'"),
+        "page",
+        "launch",
+        hint="path",
+    ),
+    Case(
+        "a shard",
+        library("FileNotFoundError: [Errno 2] No such file or directory: '/mnt/x/part-0007.parquet'"),
+        "page",
+        "data",
+        hint="file",
+    ),
     # ---------------------------------------------------------------- more GPUs than there are
     Case(
         "vllm's placement group",

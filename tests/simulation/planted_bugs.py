@@ -38,6 +38,20 @@ class _EagerDeliverer(Deliverer):
         await super()._deliver(delivery)
 
 
+class CrashesAtFirst(SimulatedProcess):
+    """Crashes at the first attempt of each message; the next one hides it."""
+
+    def deliverer(self, clock: SteadyClock) -> Deliverer:
+        return self.create_deliverer(_CrashingDeliverer, clock)
+
+
+class _CrashingDeliverer(Deliverer):
+    async def _deliver(self, delivery: ClaimedDelivery) -> None:
+        if delivery.attempts == 1:
+            raise RuntimeError("planted")
+        await super()._deliver(delivery)
+
+
 class SendsBeforeCommitting(SimulatedProcess):
     """Posts the root messages of a poll, and then saves the new alerts with those messages marked as sent."""
 

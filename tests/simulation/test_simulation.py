@@ -7,6 +7,7 @@ import pytest
 from bot.domain.grouping import STANDARD
 from bot.domain.subscriptions import NotifyLevel
 from tests.simulation.planted_bugs import (
+    CrashesAtFirst,
     HoldsClaims,
     IgnoresClaims,
     MarksBeforeSending,
@@ -46,6 +47,7 @@ def test_seeds_that_once_violated_an_invariant_do_not_any_more(seed: int) -> Non
     ("bug", "invariant"),
     [
         (MarksBeforeSending, "lost"),
+        (CrashesAtFirst, "crash"),
         (SendsBeforeCommitting, "doubled"),
         (HoldsClaims, "lost"),
         (NeverRepeatsEdits, "stale"),

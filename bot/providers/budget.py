@@ -163,6 +163,12 @@ def count_request() -> None:
         budget.count_request()
 
 
+def current_limits() -> BudgetLimits:
+    """Return the size of the current budget."""
+    budget = _CURRENT.get()
+    return UNLIMITED if budget is None else budget.limits
+
+
 def requests_so_far() -> int:
     """Return how many requests the current budget has counted; 0 without one."""
     budget = _CURRENT.get()

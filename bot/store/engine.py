@@ -5,7 +5,7 @@ Transactions are short and contain no network call: read, close, do the slow wor
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.domain.destinations import Webhook
 from bot.errors import ConfigError, StoreUnavailable
+from bot.store.write_gate import WriteGate
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row whose columns have the names of its table."""
@@ -109,8 +110,9 @@ class Database:
         if engine is None:
             engine = _sqlite_engine(parsed, busy_timeout_s) if self._is_sqlite else _postgresql_engine(parsed)
         self._engine = engine
-        # SQLite has one writer and waits for it by polling; within a process a queue is fairer.
+        # SQLite has one writer and waits for it by polling; within a process a queue is fairer, between them the gate.
         self._writer: AbstractAsyncContextManager[object] = asyncio.Lock() if self._is_sqlite else nullcontext()
+        self._gate = None if self.file is None else WriteGate(self.file.parent)
 
     @property
     def is_missing(self) -> bool:
@@ -159,12 +161,27 @@ class Database:
             DBAPIError: the values do not fit the tables; nothing was written.
         """
         engine = self._engine.execution_options(**{_WRITES: True})
-        async with self._writer, _transaction(engine, self._transaction_timeout_s) as connection:
+        async with self._writer, self._turn() as leave, _transaction(engine, self._transaction_timeout_s) as connection:
+            leave()  # it has the write lock
             yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Callable[[], None]]:
+        """Wait for this process' turn to ask for SQLite's write lock. Yields what ends the turn."""
+        if self._gate is None:
+            yield lambda: None
+            return
+        await self._gate.enter()
+        try:
+            yield self._gate.leave
+        finally:
+            self._gate.leave()
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        if self._gate is not None:
+            self._gate.close()
 
 
 def _insert(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:

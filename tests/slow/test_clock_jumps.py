@@ -136,6 +136,8 @@ async def test_processes_whose_clocks_differ_by_a_minute_share_the_work(tmp_path
             async with bot_process({**second, **faketime(ahead)}, tmp_path):
                 await eventually(lambda: len(on.slack.sockets.connections) == len(ports))
                 await watch(on, jobs)
+                for port in ports:  # the second one joins when it has seen the first one's clock for a while
+                    await wait_for_polls([port], len(jobs))
                 before = [await polls(port) for port in ports]
                 after = await wait_for_polls(ports, sum(before) + 15 * len(jobs))
                 shares = [later - earlier for earlier, later in zip(before, after, strict=True)]

@@ -19,7 +19,7 @@ from bot.domain.durations import ns_from_datetime
 from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BudgetExhausted, ProviderError
-from bot.providers.base import Provider
+from bot.providers.base import JobSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class PageStart:
 
 
 async def read_lines(
-    provider: Provider, query: LogQuery, limit: int, limits: PageLimits, now: datetime, start: PageStart | None = None
+    provider: JobSource, query: LogQuery, limit: int, limits: PageLimits, now: datetime, start: PageStart | None = None
 ) -> PageReading:
     """Read until the page has `limit` lines, or until the limits or the end of the log.
 

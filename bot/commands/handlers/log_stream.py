@@ -19,7 +19,7 @@ from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
-from bot.providers.base import Provider, require_applied
+from bot.providers.base import JobSource, require_applied
 from bot.providers.budget import count_lines, within_budget
 from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
@@ -102,7 +102,7 @@ async def redact_lines(redactor: Redactor | LineRedactor, lines: Sequence[LogLin
     return await asyncio.to_thread(redactor.redact_lines, lines)
 
 
-async def stream_lines(provider: Provider, query: LogQuery) -> AsyncGenerator[Batch, None]:
+async def stream_lines(provider: JobSource, query: LogQuery) -> AsyncGenerator[Batch, None]:
     """All lines of the query's window that pass its filter, in the query's order.
 
     Close the generator (`contextlib.aclosing`) when stopping early.
@@ -147,7 +147,7 @@ async def _filter_in_slices(line_filter: LineFilter, lines: Sequence[LogLine]) -
     return Filtered(kept, dropped)
 
 
-async def _pages(provider: Provider, query: LogQuery, *, prefetch: bool) -> AsyncGenerator[LogPage, None]:
+async def _pages(provider: JobSource, query: LogQuery, *, prefetch: bool) -> AsyncGenerator[LogPage, None]:
     """Pages to the end; with `prefetch`, the next one is requested while this one is processed."""
     following: asyncio.Future[LogPage] | None = None
     standstills = 0

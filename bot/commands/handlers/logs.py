@@ -17,14 +17,14 @@ from bot.commands.subcommands.logs import Cut, LogsAnswer, LogsCommand
 from bot.domain.durations import datetime_from_ns, ns_from_datetime
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogFilter, LogQuery, Order
-from bot.providers.base import Provider
+from bot.providers.base import JobSource
 from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
 
 async def read_page(
-    provider: Provider,
+    provider: JobSource,
     job: JobRef,
     command: LogsCommand,
     redactor: Redactor,

@@ -21,13 +21,13 @@ from bot.domain.jobs import JobRef
 from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogLine, LogQuery, Order
 from bot.errors import ProviderError
-from bot.providers.base import Provider
+from bot.providers.base import JobSource
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
 
 async def read_around(
-    provider: Provider,
+    provider: JobSource,
     job: JobRef,
     command: LogsCommand,
     redactor: Redactor,
@@ -62,7 +62,7 @@ async def read_around(
 
 
 async def _read(
-    provider: Provider, query: LogQuery, count: int, limits: PageLimits, now: datetime
+    provider: JobSource, query: LogQuery, count: int, limits: PageLimits, now: datetime
 ) -> PageReading | ProviderError:
     try:
         return await read_lines(provider, query, count, limits, now)

@@ -23,7 +23,7 @@ _IS_HELD = {errno.EWOULDBLOCK, errno.EACCES}
 
 
 class WriteGate:
-    """An advisory lock on the folder of the file, which needs no file of its own and ends with its process."""
+    """An advisory lock on the folder of the file, which needs no separate file and ends with its process."""
 
     def __init__(self, folder: Path, *, patience_s: float = _PATIENCE_S) -> None:
         # Opened at the first use, because the folder may not exist yet.

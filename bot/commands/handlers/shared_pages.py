@@ -60,7 +60,7 @@ class SharedPages:
 
 
 async def _fetch(source: JobSource, query: LogQuery, limits: BudgetLimits) -> LogPage:
-    """Request the page within a budget of its own."""
+    """Request the page within a separate budget."""
     with spending(CommandBudget(limits)):
         return await source.query_logs(query)
 

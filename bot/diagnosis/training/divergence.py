@@ -137,10 +137,9 @@ class Divergence:
     def _check_jump(self, logged: LoggedSample, loss: float) -> None:
         step, grad_norm = logged.sample.step, logged.sample.grad_norm
         if grad_norm is not None and math.isfinite(grad_norm):
-            before = self.climb.loss_before
             if self.climb.feed(loss, grad_norm):
                 self._record(logged, self.climb.loss_before, loss)
-            elif self.rise is not None and 0 < loss <= before:
+            elif self.rise is not None and 0 < loss <= self.rise.loss_before:
                 self.rise = None
         if step is None or grad_norm is None:
             return

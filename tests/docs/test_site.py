@@ -36,3 +36,4 @@ def test_generated_pages_have_every_row_of_their_tables() -> None:
 def test_decision_index_lists_every_record() -> None:
     records = {file.name for file in (DOCS / "adr").glob("*.md")}
     assert records == set(re.findall(r"\]\(([\w-]+\.md)\)", GENERATED["adr/index"]))
+    assert [int(name[:4]) for name in sorted(records)] == list(range(1, len(records) + 1))

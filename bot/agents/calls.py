@@ -34,6 +34,7 @@ from bot.domain.wording import plural
 from bot.errors import BotError, DeliveryError, TooBusy, UsageError
 from bot.providers.budget import UNLIMITED, BudgetLimits, CommandBudget, restart_time, spending
 from bot.redaction.nested_values import redact_value
+from bot.redaction.redactor import Redactor
 from bot.slack.announcements import update_announcement
 from bot.slack.answering import concerns_channel
 from bot.slack.gate import Attempt, Gate
@@ -78,13 +79,14 @@ class _Call:
     arguments: Mapping[str, object]
     budget: CommandBudget | None = None
 
-    def __str__(self) -> str:
-        """The call for its record."""
-        shown = {
-            name[:_RECORDED_VALUE]: value[:_RECORDED_VALUE] if isinstance(value, str) else value
-            for name, value in self.arguments.items()
-        }
-        return f"{self.name[:_RECORDED_VALUE]} {json.dumps(shown, default=str)}"[:_MAX_RECORD]
+    def record(self, redactor: Redactor) -> str:
+        """The call for its record. Secrets are hidden before a text is cut: a part of one is not recognized."""
+
+        def short(text: str) -> str:
+            return redactor.redact(text[:_MAX_RECORD])[0][:_RECORDED_VALUE]
+
+        shown = {short(name): short(one) if isinstance(one, str) else one for name, one in self.arguments.items()}
+        return f"{short(self.name)} {json.dumps(shown, default=str)}"[:_MAX_RECORD]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class ToolCalls:
         """Run a call and return its result; what goes wrong is a result too. Cancelling this ends the call."""
         call = _Call(name, arguments)
         if len(self.running) >= self.most:
-            await self.gate.record_refusal(AuditKind.MCP, self._origin, str(call), "too many calls at once")
+            record = call.record(self.runner.runner.redactor)
+            await self.gate.record_refusal(AuditKind.MCP, self._origin, record, "too many calls at once")
             return self._result(ErrorAnswer(TooBusy().public))
         # In a separate task, so that its record is completed even if the agent has gone.
         task = asyncio.create_task(self._recorded(call))
@@ -135,7 +138,8 @@ class ToolCalls:
         return PayloadOrigin(self.caller.user or None, self.caller.channel or None)
 
     async def _recorded(self, call: _Call) -> CallToolResult:
-        async with self.gate.recorded(AuditKind.MCP, self._origin, str(call)) as attempt:
+        record = call.record(self.runner.runner.redactor)
+        async with self.gate.recorded(AuditKind.MCP, self._origin, record) as attempt:
             try:
                 answer = await self._answer(call, attempt)
                 result = self._result(answer)
@@ -175,10 +179,11 @@ class ToolCalls:
     def _find(self, name: str) -> Subcommand[SlackCommand]:
         subcommand = find_tool(name)
         if subcommand is None:
-            names = [one.name for one in AGENT_TABLE]
-            meant = closest(name[:40], names)
+            names = [one.name for one in AGENT_TABLE if self.caller.channel or not needs_channel(one)]
+            shown = self.runner.runner.redactor.redact(name[:_MAX_RECORD])[0][:40]
+            meant = closest(shown, names)
             hint = f"Did you mean `{meant}`?" if meant else f"Tools: {', '.join(names)}."
-            raise UsageError(f"Unknown tool `{name[:40]}`. {hint}")
+            raise UsageError(f"Unknown tool `{shown}`. {hint}")
         return subcommand
 
     def _check_setup(self, subcommand: Subcommand[SlackCommand], command: SlackCommand) -> None:

@@ -203,6 +203,28 @@ async def test_no_result_and_no_record_shows_a_secret(harness: SlackHarness) -> 
     assert SECRET not in repr(await audit_of(harness))
 
 
+async def test_secret_at_a_cut_is_hidden_whole(harness: SlackHarness) -> None:
+    long = {size: f"{'x' * size} {TOKEN}" for size in (24, 184)}
+    async with agent(calls_on(harness)) as client:
+        results = [
+            await call(client, "logs", ref=JOB, grep=long[184]),
+            await call(client, "logs", ref=JOB, **{long[184]: "1"}),
+            *[await call(client, name) for name in long.values()],
+        ]
+    assert MARK[:4] not in repr([one.model_dump_json() for one in results])
+    records = await audit_of(harness)
+    assert len(records) == len(results)
+    assert MARK[:4] not in repr(records)
+
+
+async def test_unknown_tool_names_those_of_this_server(harness: SlackHarness) -> None:
+    for has_channel in (True, False):
+        async with agent(calls_on(harness, has_channel=has_channel)) as client:
+            names = text_of(await call(client, "quux")).partition("Tools: ")[2]
+            offered = [one.name for one in (await client.list_tools()).tools]
+        assert names.rstrip(".").split(", ") == offered
+
+
 async def test_prompts_and_documents(harness: SlackHarness) -> None:
     async with agent(calls_on(harness)) as client:
         prompts = (await client.list_prompts()).prompts

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import logging
 import re
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import uvicorn
@@ -25,6 +28,7 @@ HTTP_PATH = "/mcp"
 _MAX_BODY = 2 * 1024 * 1024
 _MAX_SESSIONS = 1_000
 _STOP_WITHIN_S = 3
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _ADDRESS = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):)?(\d{1,5})")
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -93,7 +97,23 @@ async def serve_agents_by_http(server: Server[dict[str, object]], options: HttpO
     )
     sys.stderr.write(f"Serving MCP at http://{options.host}:{port}{HTTP_PATH}\n")
     sys.stderr.flush()
-    await uvicorn.Server(config).serve([listening])
+    await _StoppableServer(config).serve([listening])
+
+
+class _StoppableServer(uvicorn.Server):
+    """Ends in order after a signal; uvicorn would raise it again, which ends the process before calls are recorded."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop at SIGINT and SIGTERM, and at the second SIGINT without waiting for requests."""
+        loop = asyncio.get_running_loop()
+        for stop in _SIGNALS:
+            loop.add_signal_handler(stop, self.handle_exit, stop, None)
+        try:
+            yield
+        finally:
+            for stop in _SIGNALS:
+                loop.remove_signal_handler(stop)
 
 
 class BearerToken:

@@ -116,7 +116,9 @@ class JobScreen(Screen[None]):
         if not isinstance(answer, MetricsAnswer):
             window = sampled_window(curves)
             return [*(plot_metrics(curves, window, screen) if window else ()), *_lines(answer, screen)]
-        series = [*curves, *(one.series for one in answer.summaries)]
+        measured = [one.series for one in answer.summaries]
+        known = {one.name for one in measured}  # a platform may measure what the log states too
+        series = [*(one for one in curves if one.name not in known), *measured]
         gaps = [line for gap in answer.gaps for line in screen.wrap(gap.public, style=YELLOW)]
         return [*plot_metrics(series, (answer.start, answer.end), screen), *gaps]
 

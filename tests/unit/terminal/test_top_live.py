@@ -15,6 +15,7 @@ from textual.widgets import RichLog
 
 from bot.domain.durations import ns_from_datetime
 from bot.domain.logs import LogLine
+from bot.domain.metrics import MetricPoint, MetricSeries
 from bot.errors import Unavailable
 from bot.terminal.output import Output
 from bot.terminal.top.app import TopApp
@@ -104,6 +105,16 @@ async def test_enter_opens_a_job_with_charts_and_a_diagnosis() -> None:
         assert re.search(r"loss(.|\n)*step|loss", top.shown)
         await top.press("escape")
         await top.until("> llama-70b-sft")
+
+
+async def test_a_loss_that_is_logged_and_measured_is_one_chart() -> None:
+    provider = provider_of(1)
+    provider.series = [MetricSeries("loss", tuple(MetricPoint(value, NOW) for value in (0.5, 0.4)))]
+    async with live(provider, size=(80, 60)) as top:
+        await top.until("> llama-70b-sft")
+        await top.press("enter")
+        shown = await top.until(r"max 0\.5 ")
+        assert len(re.findall(r"min \S+ max", shown)) == 1
 
 
 async def test_l_follows_the_log_and_filters_it() -> None:

@@ -138,7 +138,7 @@ def _mcp(command: shell.McpCommand) -> int:
     from importlib.util import find_spec
 
     if find_spec("mcp") is None:
-        raise ConfigError("`trainwatch mcp` needs a package that is not installed: pip install 'trainwatch[mcp]'")
+        raise ConfigError("`trainwatch mcp` needs a package. From the checkout: uv tool install --force '.[mcp]'")
     from bot.agent_server import serve_agents
     from bot.settings import load_settings
 

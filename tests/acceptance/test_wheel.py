@@ -218,5 +218,5 @@ async def test_agents_need_a_package_that_the_image_has(image: Machine) -> None:
     """It is installed here without the extra."""
     ended = await image.run("mcp")
     assert ended.code != 0
-    assert "pip install 'trainwatch[mcp]'" in ended.err
+    assert "uv tool install --force '.[mcp]'" in ended.err
     assert "--extra mcp" in DOCKERFILE

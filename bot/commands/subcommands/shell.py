@@ -170,7 +170,7 @@ MCP = Subcommand(
         ("mcp --channel C0TRAIN123 --as U0ADA1234", "with the commands of a channel, in the name of a person"),
         ("mcp --http 127.0.0.1:8765", "for several agents, at http://127.0.0.1:8765/mcp"),
     ),
-    notes="Needs `pip install 'trainwatch[mcp]'`. Beyond this machine, `--http` needs TRAINWATCH_MCP_TOKEN. "
+    notes="Needs `uv tool install '.[mcp]'`. Beyond this machine, `--http` needs TRAINWATCH_MCP_TOKEN. "
     "docs/agents.md shows how to connect an agent.",
 )
 

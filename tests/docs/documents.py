@@ -105,6 +105,8 @@ def _lines() -> Iterator[tuple[str, str]]:
 def _is_typed(line: str) -> bool:
     """Whether a line of a code block has a command, rather than its output or another program's name."""
     words = line.partition("  #")[0].removeprefix("$ ").split()
+    if words[:1] == ["trainwatch"] and words[1:] and words[1].isalpha():
+        return True  # also a subcommand that does not exist
     return any(word in ("/train", "trainwatch", ".venv/bin/trainwatch") for word in words) and _names_subcommand(line)
 
 

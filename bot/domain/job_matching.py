@@ -12,6 +12,8 @@ from bot.errors import UsageError
 
 _MIN_PREFIX = 2
 _CUTOFF = 0.5
+_ONE_CHARACTER = re.compile(r"\?[\w/*-]|(?<![A-Za-z0-9?])\?")
+"""A `?` in a pattern; after a letter or digit at the end it ends a question."""
 _LABELLED = re.compile(r"(owner|name)(~|=)", re.IGNORECASE)
 ME = "me"
 """As an owner: whoever types it."""
@@ -121,7 +123,7 @@ def job_labels(job: KnownJob | Job) -> dict[str, str]:
 def is_job_pattern(word: str) -> bool:
     """Whether a word selects jobs, rather than naming one: `baseten:proj/*`, `owner=ada`, `name~llama-*`."""
     head = word.partition("=")[0]
-    is_wild = "*" in head or ("*" in word and ":" in head)
+    is_wild = "*" in head or ("*" in word and ":" in head) or (":" in head and _ONE_CHARACTER.search(head) is not None)
     return "://" not in word and (is_wild or _LABELLED.match(word) is not None)
 
 

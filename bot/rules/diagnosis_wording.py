@@ -39,6 +39,11 @@ def ranks_of_total(failure: Failure, job: Job | None) -> str:
     return _of_total(failure.ranks[0], job) + (f" first, then {others:,} more" if others else "")
 
 
+def rank_label(failure: Failure) -> str:
+    """Return the label of the fact about where it broke: `Rank`, or `Replica` if the log names only replicas."""
+    return "Rank" if isinstance(failure.root_rank, int) else "Replica"
+
+
 def describe_ranks(failure: Failure, job: Job | None = None) -> str:
     """Return `3 of 8`, or `3 first, then 0, 1, 2 and 1,020 more`; "" if no rank is known."""
     if not failure.ranks:

@@ -18,7 +18,6 @@ from bot.errors import DeliveryError
 from bot.providers.budget import CommandBudget
 from bot.slack.render.message import Message
 from bot.slack.render.progress import render_cancelled, render_progress, render_working
-from bot.slack.render.text import person
 from bot.slack.reply import Reply
 
 log = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class RunningCommands:
         """Stop a command for the person who asked for it."""
         budget = self.budgets.get(command_id)
         if budget is not None:
-            budget.cancel(f"Cancelled by {person(reply.user)}.")
+            budget.cancel()
         if budget is None or reply.replaces:
             await reply.private(render_cancelled(is_known=budget is not None))
 

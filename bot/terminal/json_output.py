@@ -65,7 +65,7 @@ def _cause(answer: StatusAnswer) -> JsonObject | None:
         return None
     return {
         "title": answer.cause.title,
-        "ranks": next((value for label, value in answer.cause.facts if label == "Rank"), None),
+        "ranks": next((value for label, value in answer.cause.facts if label in ("Rank", "Replica")), None),
         "line": answer.cause.summary or None,
         "hint": answer.cause.hint,
         "lines": answer.cause_lines,

@@ -128,7 +128,7 @@ async def test_cancel_ends_a_command_with_what_it_has_read(store: Store) -> None
         shown, answer = harness.channel().ephemerals
         assert shown.text.startswith("Cancelled.")
         assert "20 lines" in str(answer.blocks)
-        assert "Cancelled by" in str(answer.blocks)
+        assert "Cancelled." in str(answer.blocks)
         assert "To read on" in str(answer.blocks)
 
 

@@ -158,7 +158,7 @@ async def test_a_long_answer_shows_its_progress_and_can_be_cancelled(store: Stor
         await people.click("ada", await post_button(harness, "answer", f"logs {REF}"), f"{Action.OPEN}:answer:go")
         working = await view_with(harness, "Read 0 lines")
         await people.click("ada", working, Action.CANCEL)
-        await view_with(harness, "Cancelled by")
+        await view_with(harness, "\N{WARNING SIGN}\N{VARIATION SELECTOR-16} Cancelled.")
         assert [] == harness.channel().ephemerals
 
 

@@ -10,7 +10,7 @@ from bot.domain.alerts import Evidence, Incident, Resolution, Severity
 from bot.domain.jobs import Job
 from bot.domain.logs import LogLine
 from bot.domain.progress import RunProgress
-from bot.rules.diagnosis_wording import decisive_text, describe_ranks, root_line
+from bot.rules.diagnosis_wording import decisive_text, describe_ranks, rank_label, root_line
 
 _EXPLAINING = ("failure", "loss", "hang")
 """Rules whose alerts name what broke, best first."""
@@ -24,7 +24,7 @@ def diagnose_end(job: Job, lines: Sequence[LogLine], scanner: PageScanner) -> tu
     failure = next((one for one in diagnosis.failures if one.severity is Severity.PAGE), None)
     if failure is None:
         return diagnosis.progress, None
-    facts = (("Rank", describe_ranks(failure)),) if failure.ranks else ()
+    facts = ((rank_label(failure), describe_ranks(failure)),) if failure.ranks else ()
     cause = Evidence(
         decisive_text(failure) if root_line(failure) else "", title=failure.title, facts=facts, hint=failure.hint
     )

@@ -158,15 +158,19 @@ class NonFiniteLoss:
             severity=severity, category="numerics", signature="nonfinite_loss", title=title, hint=LOSS_HINT,
             line=stretch.first_line, ranks=tuple(stretch.ranks), count=self.count, first_ns=stretch.first_ns,
             last_ns=self.last_ns, excerpt=tuple(stretch.excerpt), confidence=0.95 if is_lost else 0.6,
-            fingerprint="nonfinite", why=_WHY, root_index=0 if stretch.excerpt else None,
+            fingerprint="nonfinite", why=self._why(is_lost=is_lost), root_index=0 if stretch.excerpt else None,
         )  # fmt: skip
+
+    def _why(self, *, is_lost: bool) -> str:
+        if not is_lost:
+            return _WHY
+        return f"{max(self.stretch.longest, MIN_FINAL_STREAK)} reports in a row were NaN or infinite. {_WHY}"
 
     def _judge(self, *, is_lost: bool, is_settled: bool) -> tuple[Severity, str]:
         stretch = self.stretch
         survived = self._longest_survived()
         if is_lost:
-            reports = max(stretch.longest, MIN_FINAL_STREAK)
-            return Severity.PAGE, f"Loss became NaN or infinite, {reports} reports in a row"
+            return Severity.PAGE, "Loss became NaN or infinite"
         if survived:
             return Severity.WARN, f"Loss was NaN or infinite for {survived} reports, then recovered"
         if is_settled and stretch.longest_losses and not stretch.finite_since:

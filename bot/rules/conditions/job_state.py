@@ -7,7 +7,7 @@ from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.durations import spoken_duration
 from bot.domain.jobs import Job, JobState
-from bot.rules.diagnosis_wording import decisive_text, ranks_of_total
+from bot.rules.diagnosis_wording import decisive_text, rank_label, ranks_of_total
 from bot.rules.rule import Context
 
 _TITLES = {JobState.FAILED: "Job failed", JobState.PREEMPTED: "Job preempted", JobState.UNHEALTHY: "Unhealthy"}
@@ -45,7 +45,7 @@ def _evidence(job: Job, cause: Failure | None) -> Evidence:
         facts.append(("Ran for", spoken_duration(ended - began)))
     if cause is not None:
         facts += [("Cause", cause.title), ("Decisive line", decisive_text(cause))]
-        facts += [("Rank", ranks_of_total(cause, job))] if cause.ranks else []
+        facts += [(rank_label(cause), ranks_of_total(cause, job))] if cause.ranks else []
     return Evidence(
         title=_TITLES[job.state],
         summary=job.error or _reported(job),

@@ -16,8 +16,10 @@ from bot.domain.charts import LineChart
 from bot.domain.durations import datetime_from_ns
 from bot.domain.progress import position_text
 from bot.domain.trace_charts import loss_chart, steps_chart
-from bot.rules.diagnosis_wording import decisive_text, describe_reason, ranks_of_total
-from bot.rules.metrics.gpu_activity import gpu_activity
+from bot.rules.diagnosis_wording import decisive_text, describe_reason, rank_label, ranks_of_total
+from bot.rules.metrics.causes import GUESSES, Cause
+from bot.rules.metrics.gpu_activity import GpuActivity, gpu_activity
+from bot.rules.metrics.log_warnings import waits_for_data
 from bot.rules.rule import Condition, Context, with_state
 from bot.rules.shared_causes import find_shared_cause
 
@@ -109,7 +111,7 @@ def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) 
     """Describe the worst failure in full and the others by title."""
     worst, others = failures[0], failures[1:]
     root = worst.root_index
-    facts = [("Rank", ranks_of_total(worst, context.observation.job))] if worst.ranks else []
+    facts = [(rank_label(worst), ranks_of_total(worst, context.observation.job))] if worst.ranks else []
     facts += [("Occurrences", f"{worst.count:,}")] if worst.count > 1 else []
     is_stopped = worst.signature == NO_PROGRESS
     position = position_text(context.diagnosis.progress) if is_stopped and context.diagnosis else ""
@@ -124,7 +126,7 @@ def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) 
         lines=() if is_stopped else tuple(ExcerptLine(text[:2000]) for text in worst.excerpt[:MAX_EXCERPT]),
         count=worst.count,
         facts=tuple(facts),
-        hint=worst.hint,
+        hint=_wait_hint(state) or worst.hint,
         first_at=datetime_from_ns(worst.first_ns) if worst.first_ns is not None else None,
         last_at=_last_at(worst),
         root=root if root is not None and root < MAX_EXCERPT and not is_stopped else None,
@@ -147,6 +149,12 @@ def _root_first(failure: Failure) -> Iterator[str]:
     if failure.root_index is not None and failure.root_index < len(failure.excerpt):
         yield failure.excerpt[failure.root_index]
     yield from failure.excerpt
+
+
+def _wait_hint(state: DiagnosisState) -> str | None:
+    """What to try if the GPUs idle, and the newest line says that the run waits for data: a collective would spin."""
+    is_waiting = state.activity == GpuActivity.IDLE and waits_for_data(state.newest_line)
+    return GUESSES[Cause.DATA_WAITS].hint if is_waiting else None
 
 
 def _stop_summary(position: str, activity: str) -> str:

@@ -57,11 +57,16 @@ def read_warnings(before: LogWarnings, lines: Sequence[LogLine], since: datetime
         level = level_of(line)
         if level is None or level < Level.WARNING or datetime_from_ns(line.timestamp_ns) < since - SLACK:
             continue
-        if _DATA.search(line.message) and _WAIT.search(line.message):
+        if waits_for_data(line.message):
             waits = _added(waits, line.message)
         else:
             others = _added(others, line.message)
     return LogWarnings(waits, others)
+
+
+def waits_for_data(message: str) -> bool:
+    """Whether a line says that something waits for data."""
+    return _DATA.search(message) is not None and _WAIT.search(message) is not None
 
 
 def quote_warnings(summary: WarningSummary) -> str:

@@ -188,7 +188,8 @@ def _cause(cause: Evidence | None) -> list[str]:
     """What broke, on which rank, and the line that shows it."""
     if cause is None:
         return []
-    ranks = next((f" · rank {one_line(value, 80)}" for label, value in cause.facts if label == "Rank"), "")
+    facts = ((label, value) for label, value in cause.facts if label in ("Rank", "Replica"))
+    ranks = next((f" · {label.lower()} {one_line(value, 80)}" for label, value in facts), "")
     return [
         f"*{one_line(cause.title or '', 200)}*{ranks}",
         *([f"> {one_line(cause.summary, 400)}"] if cause.summary else []),

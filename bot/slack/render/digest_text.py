@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.alerts import Resolution, Severity
 from bot.domain.digests import Digest, DigestMember, is_of_platform
 from bot.domain.durations import spoken_duration
-from bot.domain.wording import plural
+from bot.domain.wording import platform_title, plural
 from bot.slack.render.icons import CLEARED, ENDED, SEVERITY_ICONS
 from bot.slack.render.text import one_line
 
@@ -43,7 +43,7 @@ def digest_headline(digest: Digest) -> str:
 
 def spoken_headline(digest: Digest) -> str:
     """The headline as a sentence, for notifications and screen readers."""
-    over = " Nobody is needed any more." if digest.ended_at is not None else ""
+    over = " Nothing is left to do." if digest.ended_at is not None else ""
     if shared := _shared_cause(digest):
         return f"{_icon(digest)} {shared}: {_job_count(digest)}.{over}"
     return f"{_icon(digest)} {', '.join(_counts(groups_of(current_members(digest))))}.{over}"
@@ -102,7 +102,7 @@ def _counts(groups: Sequence[Group]) -> list[str]:
 def _shared_cause(digest: Digest) -> str:
     """What the members share: a platform that does not answer, a full disk, a node; "" for a storm."""
     kind, _, name = digest.key.partition(":")
-    shown = one_line(name, 60)
+    shown = one_line(platform_title(name) if is_of_platform(digest.key) else name, 60)
     readable = "cannot be read" if digest.ended_at is None else "can be read again"
     sentences = {
         "platform": f"{shown} {readable}",

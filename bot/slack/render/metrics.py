@@ -39,8 +39,8 @@ CURVE_WIDTH = 34
 _MAX_ROWS = 24
 _MAX_CURVES = 3
 """Number of training curves in a summary."""
-_MAX_TABLES = MAX_BLOCKS - 4 - MAX_CHARTS
-"""The other blocks are the headline, charts, the note on hidden metrics, the notes and the buttons."""
+_MAX_TABLES = MAX_BLOCKS - 6 - MAX_CHARTS
+"""The others are the headline, charts, the note on hidden metrics, notes, buttons, and the table with its note."""
 
 
 def render_metrics(answer: MetricsAnswer) -> Message:
@@ -71,7 +71,7 @@ def render_metrics(answer: MetricsAnswer) -> Message:
     text = f"Metrics of {job_name(job)}, {plain_time(answer.start)} to {plain_time(answer.end)}. "
     return message(
         text + _in_words(answer.summaries),
-        [head, *charts, *tables, other, context([shown, which]), notes, buttons, native],
+        [head, *charts, *tables, other, context([shown]), notes, buttons, context([which]), native],
     )
 
 

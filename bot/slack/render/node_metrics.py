@@ -61,7 +61,7 @@ def gpu_table(answer: MetricsAnswer) -> tuple[Block | None, str]:
     ]
     is_cut = len(shown) < len(nodes)
     cut_note = f"showing {len(shown)} of {len(nodes)} nodes: the least busy and the fullest" if is_cut else ""
-    note = " · ".join(filter(None, ("each node: lowest/mean/highest of its GPUs", cut_note)))
+    note = " · ".join(filter(None, ("Util % and GiB: lowest/mean/highest of each node's GPUs", cut_note)))
     return table_block(header, rows, _TABLE_BUDGET, numbers=(1, 2))[0], note
 
 

@@ -100,7 +100,8 @@ def _ended_at(answer: StatusAnswer) -> datetime | None:
 
 def _cause(cause: Evidence, read: int | None, screen: Screen) -> list[str]:
     """What broke, on which rank, the line that shows it, and how much of the log was read."""
-    ranks = next((f" (rank {value})" for label, value in cause.facts if label == "Rank"), "")
+    facts = ((label, value) for label, value in cause.facts if label in ("Rank", "Replica"))
+    ranks = next((f" ({label.lower()} {value})" for label, value in facts), "")
     lines = screen.wrap(f"{cause.title}{ranks}", "  ", BOLD_RED)
     lines += screen.wrap(cause.summary, "  ", RED) if cause.summary else []
     note = f"From the last {plural(read, 'line')}; `diagnose` reads the whole log." if read is not None else ""

@@ -68,6 +68,8 @@ const DRAWN = {
   "⏰": [["circle", { cx: 12, cy: 13, r: 8, fill: "#fff", stroke: "#dd2e44", "stroke-width": 3 }], stroke("M12 9v4l3 2", "#222", 2), stroke("M4 5l3-3M20 5l-3-3", "#dd2e44", 3)],
   "👍": [path("M8 10l4-8c3 0 3 3 2 6h6c2 0 2 2 1 4l-2 7c-1 2-2 2-4 2H8z", "#fbbf4c"), path("M2 10h5v11H2z", "#3b88c3")],
   "📝": [path("M4 2h12l4 4v16H4z", "#e7eef3", { stroke: "#8899a6" }), stroke("M7 9h9M7 13h9M7 17h5", "#8899a6", 1.6)],
+  "💤": [stroke("M3 12h6l-6 8h6M12 3h9l-9 10h9", "#3b88c3", 2.6)], "❓": [stroke("M7 8a5 5 0 1 1 7 5c-2 1-2 2-2 3M12 21v.1", "#dd2e44", 3.4)],
+  "☑": [...box("#3b88c3"), stroke("M6 12.5l4 4 8-9")],
   "ℹ": [...box("#3b88c3"), stroke("M12 11v6M12 7v.1")],
 };
 const KNOWN = new RegExp(`(:[a-z0-9_+-]+:|(?:${Object.keys(DRAWN).join("|")})\\uFE0F?)`, "gu");

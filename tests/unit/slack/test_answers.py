@@ -196,7 +196,7 @@ def test_metrics_are_limited_to_the_blocks_of_a_message() -> None:
     many = tuple(gauge(f"loss_{number}", 0, [1.0, 2.0]) for number in range(90))
     message = render(replace(detailed_metrics(*many), missing=()))
     assert [] == problems(message)
-    assert "Showing 44 of 90 metrics" in shown(message)
+    assert "Showing 42 of 90 metrics" in shown(message)
 
 
 def test_a_missing_series_is_listed_and_not_drawn_as_zero() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
@@ -40,6 +42,11 @@ def test_hostile_text_notifies_no_one_and_stays_within_limits(kind: DeliveryKind
 def test_the_headline_counts_by_cause(count: int, expected: list[str]) -> None:
     members = STORM_MEMBERS[:count]
     assert digest_headline(digest_of(*members)) == "\U0001f534 " + " \N{MIDDLE DOT} ".join(expected)
+
+
+@pytest.mark.parametrize(("key", "name"), [("platform:fireworks", "Fireworks"), ("metrics:rivergen", "RiverGen")])
+def test_a_platform_is_named_as_it_writes_itself(key: str, name: str) -> None:
+    assert f"{name} cannot be read" in digest_headline(replace(digest_of(*STORM_MEMBERS[:2]), key=key))
 
 
 def test_people_are_mentioned_once() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.commands.parsing.formatting import matcher_words
 from bot.commands.parsing.parser import parse, parse_argv
 from bot.commands.subcommands.patterns import UnwatchPatternCommand, WatchPatternCommand
-from bot.domain.job_matching import KnownJob, Matcher, can_join, job_labels, matches_all, parse_matchers
+from bot.domain.job_matching import KnownJob, Matcher, can_join, is_job_pattern, job_labels, matches_all, parse_matchers
 from bot.domain.jobs import JobRef, JobState
 from bot.errors import UsageError
 
@@ -46,6 +46,9 @@ def test_a_button_repeats_the_pattern(words: list[str], excluded: list[str]) -> 
         ("baseten:p/llam[ab]*", False),
         ("baseten:q/*", False),
         ("baseten-model:*", False),
+        ("baseten:p/llama?", True),
+        ("baseten:p/lla?a1", True),
+        ("baseten:p/lla?a", False),
         ("name~70", True),
         ("name~llama", True),
         ("name~llama-*", True),
@@ -61,6 +64,14 @@ def test_a_button_repeats_the_pattern(words: list[str], excluded: list[str]) -> 
 def test_what_a_pattern_matches(word: str, *, matches: bool) -> None:
     job = KnownJob(JobRef("baseten", "p/llama1"), "llama-70b", owner="ada@acme.example")
     assert matches_all(parse_matchers([word]), job_labels(job)) is matches
+
+
+@pytest.mark.parametrize(
+    ("word", "is_pattern"),
+    [("fireworks:acme/reranker-?", True), ("fireworks:acme/r?2", True), ("fireworks:acme/reranker-2?", False)],
+)
+def test_a_question_mark_after_a_letter_or_digit_ends_a_question(word: str, *, is_pattern: bool) -> None:
+    assert is_job_pattern(word) is is_pattern
 
 
 def test_an_address_matches_platforms_that_report_its_first_part() -> None:

@@ -143,6 +143,30 @@ def test_a_hang_says_where_the_run_stopped_and_what_its_gpus_do(levels: list[flo
     assert later.evidence == evidence, "a poll without metrics does not change the message"
 
 
+@pytest.mark.parametrize(
+    ("level", "line", "hint"),
+    [
+        (0.01, "WARNING data.loader: waited 88.3 s for shard train-00492.tar", "Check the storage"),
+        (0.99, "WARNING data.loader: waited 88.3 s for shard train-00492.tar", "Use a smaller batch."),
+        (0.01, "12:00:04 INFO waiting for rank 3", "Use a smaller batch."),
+    ],
+)
+def test_a_hang_with_idle_gpus_that_waits_for_data_advises_on_storage(level: float, line: str, hint: str) -> None:
+    asked = context("hang", replace(HANG, excerpt=("step 2680 loss 1.2", line)), minute=5)
+    series = (gpu([0.9, 0.9, level, level, level]),)
+    verdict, _ = judge("hang", replace(asked, observation=replace(asked.observation, series=series)))
+
+    assert isinstance(verdict, Finding)
+    assert (verdict.evidence.hint or "").startswith(hint)
+
+
+def test_a_replica_is_not_called_a_rank() -> None:
+    verdict, _ = judge("failure", context("failure", replace(OOM, ranks=("n4n0x",))))
+
+    assert isinstance(verdict, Finding)
+    assert verdict.evidence.facts[0] == ("Replica", "n4n0x")
+
+
 def test_a_hang_quotes_the_newest_line_after_the_last_step_and_forgets_it_when_it_ends() -> None:
     waiting = replace(HANG, excerpt=("step 2680 loss 1.2", "12:00:04 INFO waiting for rank 3"))
     first, memory = judge("hang", context("hang", waiting))

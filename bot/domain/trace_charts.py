@@ -18,11 +18,12 @@ _SPREAD = ("lowest GPU", "median", "highest GPU")
 
 
 def steps_chart(trace: Trace, stopped_at: datetime, now: datetime) -> LineChart | None:
-    """Chart the steps of a run that stopped: they rise, then stay."""
+    """Chart the steps of a run that stopped: they rise, then stay. None if no rise was seen."""
     window = _window(trace, stopped_at, now)
-    first = next((one.step for one in window if one.step is not None), None)
-    if first is None:
+    steps = [one.step for one in window if one.step is not None]
+    if len(set(steps)) < 2:
         return None
+    first = steps[0]
     line = ChartLine("steps", tuple(_points(window, lambda one: None if one.step is None else one.step - first)))
     since = datetime.fromtimestamp(window[0].at_s, UTC)
     return _chart(f"Steps since {since:%H:%M} UTC", "", (line,), (), (ChartMoment("stopped", stopped_at.timestamp()),))

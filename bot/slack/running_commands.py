@@ -89,8 +89,8 @@ class _Notes:
     command_id: str
     about: str
     commands: RunningCommands
-    progress: Receipt | None = None
-    """The message that shows the progress."""
+    progress: asyncio.Task[Receipt] | None = None
+    """Posts the message that shows the progress."""
 
     async def show(self, *, reads_all: bool) -> None:
         """Show notes until cancelled. One that cannot be sent is not important: the answer still follows."""
@@ -102,21 +102,22 @@ class _Notes:
                     await self.reply.private(render_working(self.command_id, reads_all=reads_all))
                 await asyncio.sleep(times.progress_s)
             async with self.commands.progressing:
-                self.progress = await self.reply.post_aside(self._render())
+                self.progress = asyncio.ensure_future(self.reply.post_aside(self._render()))
+                posted = await asyncio.shield(self.progress)  # a command that ends meanwhile deletes it
                 while True:
                     await asyncio.sleep(times.progress_s)
-                    await self.reply.edit_aside(self.progress, self._render())
+                    await self.reply.edit_aside(posted, self._render())
         except DeliveryError as error:
             log.warning("note about a command not shown", extra={"reason": error.reason, "channel": self.reply.channel})
 
     async def remove(self) -> None:
         """Delete the progress."""
-        if self.progress is None:
+        if self.progress is None or (self.progress.done() and self.progress.exception() is not None):
             return
         try:
-            await self.reply.remove_aside(self.progress)
+            await self.reply.remove_aside(await self.progress)
         except DeliveryError:
-            log.warning("note about a command not deleted", extra={"channel": self.progress.channel})
+            log.warning("note about a command not deleted", extra={"channel": self.reply.channel})
 
     def _render(self) -> Message:
         budget = self.budget

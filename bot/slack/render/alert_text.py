@@ -49,7 +49,8 @@ def is_in_first_reply(incident: Incident, alert: IncidentAlert) -> bool:
 def place(job: Job, evidence: Evidence) -> str:
     """Where it broke: `rank 3 of 8`, or a replica; "" if unknown."""
     facts = dict(evidence.facts)
-    value = next((facts[label] for label in _PLACE_FACTS if label in facts), "")
+    label, value = next(((label, facts[label]) for label in _PLACE_FACTS if label in facts), ("", ""))
+    value = f"replica {value}" if label == "Replica" else value
     if not value or len(value) > _PLACE_LIMIT or value.count(", ") > value.count(" first, then "):
         return ""
     if value.isdecimal():

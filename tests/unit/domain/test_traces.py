@@ -56,6 +56,7 @@ def test_a_poll_sees_the_lowest_the_median_and_the_highest_gpu() -> None:
 def test_a_hang_is_steps_that_rise_and_stay() -> None:
     trace = trace_of(120, step=lambda index: 2000 + min(index, 100))
     steps = values(steps_chart(trace, at(100), at(119)), "steps")
+    assert steps_chart(trace[-1:], at(100), at(119)) is None, "no step was seen to rise"
     assert sorted(steps) == steps
     assert 0 == steps[0] < steps[-1] == steps[-2] == steps[-3]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Error, FloatRect, Locator, Page, async_playwright, expect
 
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS, demo
+from tests.acceptance.test_demo_browser import ANSWER_MS, CHROMIUM, FLAGS, demo
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -179,6 +179,8 @@ async def check_stories(stories: Sequence[Story], tmp_path: Path, pictures: Path
 
 async def open_page(browser: Browser, url: str, size: Mapping[str, int]) -> Page:
     page = await browser.new_page(viewport={"width": size["width"], "height": size["height"]})
+    page.set_default_timeout(ANSWER_MS)
+    expect.set_options(timeout=ANSWER_MS)
     await page.goto(url)
     await page.locator("body[data-live]").wait_for()
     return page

@@ -116,7 +116,7 @@ async def test_fifty_calls_at_once_are_answered_and_more_than_the_limit_refused(
 async def test_call_ends_with_its_budget_and_shows_what_it_read(harness: SlackHarness) -> None:
     harness.provider.lines, harness.provider.page_lines = step_lines(2_000), 10
     harness.provider.hangs_at_line = 20
-    async with agent(calls_on(harness, limits=BudgetLimits(seconds=0.5))) as client:
+    async with agent(calls_on(harness, limits=BudgetLimits(seconds=1.5))) as client:
         result = await call(client, "logs", ref=JOB, limit=500)
     assert not result.is_error
     assert 0 < len(result.structured_content["lines"]) <= 20

@@ -46,9 +46,6 @@ const page = {
   get viewer() {
     return data.viewer;
   },
-  get appName() {
-    return data.app.name;
-  },
   async act(action) {
     if (/acknowledge|:logs/.test(action.action_id)) coach(action.action_id.includes("logs") ? "logs" : "acknowledge");
     const response = await fetch("page/act", {

@@ -12,6 +12,12 @@ from tests.support.waiting import eventually
 
 __all__ = ["browser", "pytestmark"]
 
+REPORT_CHANGES = """() => new Promise((opened) => {
+  const stream = new EventSource("page/changes?user=ada");
+  stream.onopen = opened;
+  stream.onmessage = () => console.log("arrived");
+})"""
+
 
 async def test_the_keyboard_reaches_messages_menus_and_dialogs(
     browser: Browser, slack: Slack, connected: AsyncApp
@@ -87,6 +93,25 @@ async def test_reactions_reach_the_app_and_are_taken_back(browser: Browser, slac
     await message.get_by_test_id("mark-unread").click()
     await expect(page.get_by_test_id("new-line")).to_be_visible()
     assert [] == await accessibility_faults(page)
+
+
+async def test_a_press_is_not_lost_to_what_arrives_meanwhile(
+    browser: Browser, slack: Slack, connected: AsyncApp
+) -> None:
+    page = await opened(browser, slack)
+    root = await connected.client.chat_postMessage(channel="#training", text="an alert")
+    await page.evaluate(REPORT_CHANGES)
+    for pressed in ("react-eyes", "channel-alerts"):
+        await page.get_by_test_id("message").hover()
+        await page.get_by_test_id(pressed).hover()
+        await page.mouse.down()
+        async with page.expect_console_message(lambda line: line.text == "arrived"):
+            await connected.client.chat_postMessage(channel="#training", text="why", thread_ts=root["ts"])
+        await page.mouse.up()
+    await expect(page.locator("h1")).to_have_text("#alerts")
+    await page.get_by_test_id("channel-training").click()
+    await expect(page.get_by_test_id("reaction-eyes")).to_have_attribute("aria-pressed", "true")
+    await expect(page.get_by_test_id("replies")).to_contain_text("2 replies")
 
 
 async def test_links_and_examples_lead_somewhere(browser: Browser, slack: Slack, connected: AsyncApp) -> None:

@@ -21,7 +21,7 @@ from bot.terminal.output import Output
 from bot.terminal.top.app import TopApp
 from bot.terminal.top.job_screen import JobScreen
 from bot.terminal.top.log_screen import LogScreen
-from bot.terminal.top.reader import TopReader
+from bot.terminal.top.reader import TopPace, TopReader
 from bot.terminal.top.views import HelpScreen, TopContext
 from tests.fakes.provider import NOW, FakeProvider
 from tests.support.waiting import eventually
@@ -59,7 +59,7 @@ async def live(
     *providers: FakeProvider, size: tuple[int, int] = (80, 24), ascii_only: bool = False
 ) -> AsyncIterator[Live]:
     runner = runner_of(*providers)
-    reader = TopReader(runner)
+    reader = TopReader(runner, pace=TopPace(list_s=3600.0))  # one list, however slow this machine is
     output = Output(io.StringIO(), io.StringIO(), width=size[0], ascii_only=ascii_only)
     app = TopApp(TopContext(reader, runner, output))
     try:

@@ -82,8 +82,8 @@ async def test_a_note_is_shown_while_a_whole_log_is_read(store: Store) -> None:
 async def test_a_note_is_shown_while_a_command_waits_for_its_turn(store: Store) -> None:
     async with running(SlackHarness(store, patience_s=0.05)) as harness:
         harness.provider.gate = asyncio.Event()
-        for _ in range(16):  # the limit on concurrent commands
-            await harness.command(LOGS, user="ben", wait_s=0.01)
+        for number in range(16):  # the limit on concurrent commands; equal ones would share a request
+            await harness.command(f"{LOGS} --limit {10 + number}", user="ben", wait_s=0.01)
         await eventually(lambda: len(harness.provider.queries) == 16)
         seen = await harness.command(LOGS)
         assert 16 == len(harness.provider.queries)

@@ -14,7 +14,7 @@ export function listen(viewer, { take, reload }) {
   stream.onmessage = (event) => whenReleased(() => take(JSON.parse(event.data)));
 }
 
-/** Returns what calls a function now, or when the person lets go: a button that is drawn anew while it is pressed loses the click. */
+/** Returns what calls a function now, or when the person lets go: a button that is drawn again while it is pressed loses the click. */
 function afterPress() {
   let isPressed = false;
   const waiting = [];

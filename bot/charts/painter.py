@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 30.0
 _IDLE_S = 60.0
+_UNDRAWABLE = (ValueError, ArithmeticError, RuntimeError, MemoryError)
+"""What the library raises for samples that it cannot draw."""
 
 
 class DrawingFailed(BotError):
@@ -39,7 +41,7 @@ class Painter:
         """Return charts as one `png` or `svg`. They are built in a thread while the process starts.
 
         Raises:
-            DrawingFailed: the process ended or took too long.
+            DrawingFailed: the process ended or took too long, or the samples cannot be drawn.
         """
         async with self._turn:
             if self._closing is not None:
@@ -53,6 +55,9 @@ class Painter:
             except (TimeoutError, BrokenProcessPool) as error:
                 log.error("chart not drawn", extra={"reason": type(error).__name__})
                 self.close()
+                raise DrawingFailed from error
+            except _UNDRAWABLE as error:
+                log.error("chart not drawn", extra={"reason": type(error).__name__})
                 raise DrawingFailed from error
             finally:
                 self._closing = loop.call_later(self._idle_s, self.close)

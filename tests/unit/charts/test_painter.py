@@ -117,6 +117,16 @@ async def test_a_killed_process_is_reported_and_replaced() -> None:
         painter.close()
 
 
+async def test_what_the_library_refuses_is_reported_and_the_process_goes_on() -> None:
+    painter = Painter()
+    try:
+        with pytest.raises(DrawingFailed):
+            await painter.draw(lambda: [CHARTS["a climb"]], "no such form")
+        assert (await painter.draw(lambda: [CHARTS["a climb"]])).startswith(b"\x89PNG")
+    finally:
+        painter.close()
+
+
 def kill(pid: int) -> list[Chart]:
     """End the process before it can draw the chart."""
     os.kill(pid, 9)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from bot.domain.durations import NS_PER_SECOND
-from bot.domain.gaps import Gap
+from bot.domain.gaps import Gap, GapReason
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import CursorLost
 from bot.providers.fireworks.delivered_lines import DeliveredLines, key_of
@@ -44,6 +44,8 @@ class WindowPosition(msgspec.Struct, array_like=True):
     dense_ns: int | None = None
     """Windows that begin at this time or earlier have too many lines."""
     delivered: tuple[bytes, bytes] = (b"", b"")
+    counted_ns: int = 2**63 - 1
+    """The earliest start of a window whose mistimed lines were counted; a window that is read again has them again."""
 
 
 BackwardSteps = Generator[LogQuery, LogPage, LogPage]
@@ -105,7 +107,9 @@ class BackwardReader:
             gaps += page.gaps
             self.pushed_down = page.pushed_down
             if not page.more:
-                self.gaps += gaps
+                is_again = start_ns >= self.position.counted_ns
+                self.gaps += [one for one in gaps if not (is_again and one.reason is GapReason.MISTIMED_LINES)]
+                self.position.counted_ns = min(self.position.counted_ns, start_ns)
                 return lines
             if len(lines) >= _MOST_LINES and start_ns < end_ns:
                 self._shorten(start_ns, lines)

@@ -16,12 +16,13 @@ from zlib import crc32
 
 import msgspec
 
-from bot.domain.durations import format_ns
+from bot.domain.durations import NS_PER_SECOND, format_ns
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine, LogPage, LogQuery, Order
 from bot.errors import CursorLost
 from bot.providers.fireworks.delivered_lines import DeliveredLines, LineKey, key_of
 from bot.providers.paging.cursors import pack_cursor, unpack_cursor
+from bot.providers.paging.mistimed_lines import TOLERANCE_NS, MistimedLines
 from bot.providers.paging.seen_lines import MOST_SEEN, in_order
 
 LARGEST_PAGE = 10_000
@@ -29,6 +30,7 @@ LARGEST_PAGE = 10_000
 _MOST_EMPTY = 20
 _MOST_RESTARTS = 500
 _TOKENS_KEPT = 16
+_DAY_NS = 86_400 * NS_PER_SECOND
 _FAR_FUTURE_NS = 2**63 - 1
 _NOTHING = (b"", b"")
 
@@ -56,6 +58,8 @@ class TokenPosition(msgspec.Struct, array_like=True):
     """When this round began; 0 before the first."""
     delivered: tuple[bytes, bytes] = _NOTHING
     reread: tuple[bytes, bytes] = _NOTHING
+    mistimed: bytes = b""
+    """The entries with wrong times that were counted, as a follower may get them again."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class TokenReader:
     reread: DeliveredLines = field(default_factory=DeliveredLines)
     most: int = MOST_SEEN
     """The maximum number of delivered lines to remember; beyond it, the overlap shrinks."""
+    mistimed: MistimedLines = field(default_factory=MistimedLines)
 
     @classmethod
     def resume(cls, query: LogQuery, now_ns: int, *, most: int = MOST_SEEN) -> TokenReader:
@@ -80,7 +85,7 @@ class TokenReader:
             except ValueError as error:
                 raise CursorLost from error
             position.began_ns = position.began_ns or now_ns
-            return cls(query, now_ns, position, delivered, reread, most)
+            return cls(query, now_ns, position, delivered, reread, most, MistimedLines(position.mistimed))
         if query.order is Order.ASC:
             start_ns = max(0, query.start_ns or 0)
         else:
@@ -129,9 +134,11 @@ class TokenReader:
         bound_ns = self.query.start_ns if self._descending else self.query.end_ns
         # Ranks are a little out of order, and one wrong time does not end the log: the page's last line decides.
         is_past_end = bool(lines) and bound_ns is not None and lines[-1].timestamp_ns * sign > bound_ns * sign
-        ordered = in_order(lines, newest_first=self._descending)
+        ordered = in_order(list(lines), newest_first=self._descending)
         ordered = [line for line in ordered if line.timestamp_ns * sign >= position.start_ns * sign]
         inside = [line for line in ordered if bound_ns is None or line.timestamp_ns * sign <= bound_ns * sign]
+        if len(inside) < len(lines):
+            self.mistimed.add((), self._select_mistimed(lines))
         fresh, is_cut = self._select_new(inside)
         if not is_cut and (is_past_end or not token):
             return self._end(fresh)
@@ -178,6 +185,29 @@ class TokenReader:
             self.position.last_ns = further(self.position.last_ns, read[-1].timestamp_ns)
         self._remember(fresh, read)
         return fresh, len(read) < len(ordered)
+
+    def _select_mistimed(self, lines: Sequence[LogLine]) -> list[LogLine]:
+        """Return the lines that the gateway sent for this request although their times lie far outside it.
+
+        Lines past the end are expected at the end of the log: they have wrong times if a line of the window follows.
+        """
+        sign = -1 if self._descending else 1
+        bound_ns = self.query.start_ns if self._descending else self.query.end_ns
+        wrong: list[LogLine] = []
+        beyond: list[LogLine] = []
+        has_begun = is_past = False
+        for line in lines:
+            past_ns = 0 if bound_ns is None else (line.timestamp_ns - bound_ns) * sign
+            before_ns = 0 if self._descending else self.position.start_ns - line.timestamp_ns
+            if past_ns > 0:
+                is_past = True
+                beyond += [line] if past_ns > TOLERANCE_NS else []
+            elif before_ns <= 0:
+                wrong += beyond
+                beyond, has_begun, is_past = [], True, False
+            elif before_ns > (TOLERANCE_NS if has_begun else _DAY_NS):
+                (beyond if is_past else wrong).append(line)
+        return wrong if has_begun else []
 
     def _not_yet_reread(self, ordered: Sequence[LogLine]) -> Counter[LineKey]:
         """Return what was delivered within the time of these lines and not read again since."""
@@ -246,7 +276,9 @@ class TokenReader:
     def _page(self, fresh: Sequence[LogLine], *, more: bool, gaps: tuple[Gap, ...] = ()) -> LogPage:
         cursor = None
         if more or self.query.follow:
+            self.position.mistimed = self.mistimed.remembered
             self.position.delivered, self.position.reread = self.delivered.packed(), self.reread.packed()
             cursor = pack_cursor(self.position)
         pushed_down = frozenset({"includes"} if len(self.query.filter.includes) == 1 else ())
-        return LogPage(fresh, cursor, more, gaps, pushed_down)
+        mistimed = self.mistimed.gap()
+        return LogPage(fresh, cursor, more, gaps if mistimed is None else (*gaps, mistimed), pushed_down)

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from bot.domain.durations import EARLIEST_NS
+from bot.domain.durations import EARLIEST_NS, NS_PER_SECOND
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogLine
 from bot.domain.wording import plural
 
+TOLERANCE_NS = 60 * NS_PER_SECOND
+"""Workers that write one log may be this far out of order; such a line does not have a wrong time."""
 UNTIMED_NS = EARLIEST_NS
 """The time of the lines of a page on which no timestamp can be read; no real line has it."""
 _KEY_BYTES = 8

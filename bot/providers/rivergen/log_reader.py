@@ -3,7 +3,8 @@
 The API pages by offset, and the number of a line identifies it. A skipped number is a hole: it is requested once more
 at its offset, then reported as a Gap, at once when reading and after the overlap when following. The API cannot be
 queried by time. So a start or an end is found by bisection, as the log is chronological (documented), with a margin of
-lines, because several workers write it.
+lines, because several workers write it. A line among those of the window whose time lies far outside it has a wrong
+time: the query leaves it out, and a Gap counts it.
 """
 
 from abc import ABC, abstractmethod
@@ -16,6 +17,7 @@ import msgspec
 from bot.domain.gaps import Gap, GapReason, Part
 from bot.domain.logs import LogCursor, LogLine, LogPage, LogQuery, Order
 from bot.providers.paging.cursors import pack_cursor, unpack_cursor
+from bot.providers.paging.mistimed_lines import TOLERANCE_NS, MistimedLines
 from bot.providers.rivergen.wire import NumberedLine
 
 LARGEST_PAGE = 5000
@@ -23,6 +25,8 @@ LARGEST_PAGE = 5000
 MARGIN = 500
 """Lines that are read before and after a bisected time."""
 _BISECT_DOWN_TO = 2000
+_PROBE = 3
+"""Lines that are read to know the time at an offset: one of them may state a wrong one."""
 _REQUESTS_PER_PAGE = 10
 _MOST_HOLES = 500
 
@@ -66,6 +70,10 @@ class OffsetPosition(msgspec.Struct, array_like=True):
     """Holes of the round before; their lines are emitted even though their numbers are not new."""
     holes: list[Hole] = []
     """Holes of this round."""
+    has_begun: bool = False
+    """Whether a line of the window was read."""
+    beyond: int = 0
+    """The number of lines read since the last one of the window whose times are on its far side, or follow such."""
 
 
 def run_of(cursor: LogCursor) -> str:
@@ -84,8 +92,8 @@ async def find_offset(fetch: FetchNumbered, stamp_ns: int) -> tuple[int, int]:
     low, high = 0, (total := (await fetch(-1, 1)).total)
     while high - low > _BISECT_DOWN_TO:
         middle = (low + high) // 2
-        probe = await fetch(middle, 1)
-        is_past = not probe.lines or probe.lines[0].line.timestamp_ns >= stamp_ns
+        stamps = sorted(line.timestamp_ns for _, line in (await fetch(middle, _PROBE)).lines)
+        is_past = not stamps or stamps[len(stamps) // 2] >= stamp_ns
         low, high = (low, middle) if is_past else (middle, high)
     return max(0, low - MARGIN), min(total, high + MARGIN)
 
@@ -96,6 +104,7 @@ class _Reader(ABC):
     fetch: FetchNumbered
     lines: list[LogLine] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    mistimed: MistimedLines = field(default_factory=MistimedLines)
 
     async def read(self, run_id: str) -> LogPage:
         """Make requests until there are lines, or the log ends."""
@@ -103,10 +112,15 @@ class _Reader(ABC):
         position = await self.start(run_id) if cursor is None else unpack_cursor(cursor, OffsetPosition)
         for _ in range(_REQUESTS_PER_PAGE):
             if await self.step(position):
-                return LogPage(self.lines, self.finish(position), more=False, gaps=tuple(self.gaps))
+                return self._page(self.finish(position), more=False)
             if self.lines:
                 break
-        return LogPage(self.lines, pack_cursor(position), more=True, gaps=tuple(self.gaps))
+        return self._page(pack_cursor(position), more=True)
+
+    def _page(self, cursor: LogCursor | None, *, more: bool) -> LogPage:
+        if (mistimed := self.mistimed.gap()) is not None:
+            self.gaps.append(mistimed)
+        return LogPage(self.lines, cursor, more, tuple(self.gaps))
 
     @abstractmethod
     async def start(self, run_id: str) -> OffsetPosition:
@@ -133,6 +147,31 @@ class _Reader(ABC):
 
     def is_after(self, line: LogLine) -> bool:
         return self.query.end_ns is not None and line.timestamp_ns > self.query.end_ns
+
+    def distance_ns(self, line: LogLine) -> int:
+        """How far a line is before the window, as a negative number, or after it."""
+        start_ns, end_ns, stamp_ns = self.query.start_ns, self.query.end_ns, line.timestamp_ns
+        if start_ns is not None and stamp_ns < start_ns:
+            return stamp_ns - start_ns
+        return 0 if end_ns is None else max(0, stamp_ns - end_ns)
+
+    def add(self, position: OffsetPosition, line: LogLine) -> None:
+        """Add a line of the window. Lines beyond the window that came before it have wrong times."""
+        self.lines.append(line)
+        position.has_begun = True
+        if position.beyond:
+            self.mistimed.excluded += position.beyond
+            position.beyond = 0
+
+    def exclude(self, position: OffsetPosition, distance_ns: int) -> None:
+        """Count a line outside the window if its place in the log shows that its time is wrong.
+
+        `distance_ns` is negative for a line on the side where reading began, and positive on the other side.
+        """
+        if distance_ns > TOLERANCE_NS or position.beyond:
+            position.beyond += 1
+        elif position.has_begun and distance_ns < -TOLERANCE_NS:
+            self.mistimed.excluded += 1
 
     def report_hole(self, first: int, last: int, *, start_ns: int | None = None, end_ns: int | None = None) -> None:
         count = last - first + 1
@@ -208,7 +247,9 @@ class _ForwardReader(_Reader):
             else:
                 self._report(hole)
         if is_wanted:
-            self.lines.append(line)
+            self.add(position, line)
+        elif is_new:
+            self.exclude(position, self.distance_ns(line))
         position.at = max(position.at, number)
         position.emitted = max(position.emitted, number)
         position.newest_ns = max(position.newest_ns, line.timestamp_ns)
@@ -268,6 +309,8 @@ class _BackwardReader(_Reader):
                 return False
             if position.at > number + 1:
                 self.report_hole(number + 1, position.at - 1, start_ns=line.timestamp_ns)
-            self.lines.append(line)
+            self.add(position, line)
+        else:
+            self.exclude(position, -self.distance_ns(line))
         position.at = number
         return True

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.commands.handlers.log_stream import stream_lines
-from bot.domain.durations import EARLIEST_NS, NS_PER_SECOND, ns_from_datetime, scale_to_ns
+from bot.domain.durations import EARLIEST_NS, NS_PER_SECOND, ns_from_datetime, parse_rfc3339_ns, scale_to_ns
 from bot.domain.gaps import Gap, GapReason
 from bot.domain.jobs import JobRef
 from bot.domain.logs import LogLine, LogQuery, Order
@@ -74,11 +74,15 @@ def baseten(stamps: Sequence[object]) -> Provider:
 
 
 def fireworks(stamps: Sequence[object]) -> Provider:
+    """A gateway that knows when each line was written, one second apart, whatever time it states."""
     entries = [{"logTime": stamp, "rank": 0, "message": f"line {at}"} for at, stamp in enumerate(stamps)]
 
     def answer(request: httpx.Request) -> httpx.Response:
-        is_log = request.url.path.endswith(":getLogs")
-        return httpx.Response(200, json={"entries": entries} if is_log else {"name": "x", "state": "RUNNING"})
+        if not request.url.path.endswith(":getLogs"):
+            return httpx.Response(200, json={"name": "x", "state": "RUNNING"})
+        start_ns = parse_rfc3339_ns(request.url.params["startTime"]) or 0
+        first = max(0, (start_ns - AT_NS) // NS_PER_SECOND)
+        return httpx.Response(200, json={"entries": entries[first:]})
 
     client = HttpClient("fireworks", "http://f", {}, secrets=[], limiter=limiter(), transport=FakeTransport(answer))
     files = SignedFiles(HttpLimits(), LimiterPool(), allows_http=True)
@@ -205,3 +209,51 @@ async def test_lines_outside_the_range_that_a_person_asked_for_are_counted() -> 
     assert ["line 0", "line 2"] == [line.message for line in lines]
     assert "1 line has a time outside the window" in gap.public
     assert "1 of them is not shown" in gap.public
+
+
+WRONG = {"years ago": datetime(2009, 2, 3, tzinfo=UTC), "years ahead": datetime(2031, 2, 3, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize("platform", ["fireworks", "rivergen"])
+@pytest.mark.parametrize("order", Order)
+@pytest.mark.parametrize("wrong", WRONG)
+async def test_lines_at_wrong_times_are_counted(platform: str, order: Order, wrong: str) -> None:
+    """Their place in the log is in the window, so their times are wrong; each is counted once, over all pages."""
+    make, job = PLATFORMS[platform]
+    stamps: list[object] = [(AT_NS + at * NS_PER_SECOND) for at in range(12)]
+    stamps[4] = stamps[7] = ns_from_datetime(WRONG[wrong])
+    window = LogQuery(JobRef(platform, job), AT_NS + NS_PER_SECOND, AT_NS + 10 * NS_PER_SECOND, order, limit=3)
+    lines, gaps = await read_all(make(stamps), window)
+    shown = [f"line {at}" for at in (1, 2, 3, 5, 6, 8, 9, 10)]
+    assert shown == sorted((line.message for line in lines), key=lambda text: int(text[5:]))
+    assert {GapReason.MISTIMED_LINES} == {gap.reason for gap in gaps}
+    assert 2 == sum(gap.lines or 0 for gap in gaps)
+
+
+@pytest.mark.parametrize("platform", ["fireworks", "rivergen"])
+async def test_the_watcher_counts_lines_at_wrong_times_once(platform: str) -> None:
+    make, job = PLATFORMS[platform]
+    stamps: list[object] = [AT_NS + at * NS_PER_SECOND for at in range(4)]
+    stamps[1] = ns_from_datetime(WRONG["years ago"])
+    provider, counts, messages = make(stamps), list[list[int | None]](), list[str]()
+    request = ObservationRequest(JobRef(platform, job), AT_NS)
+    for _ in range(3):
+        seen = await observe(provider, request, NOW)
+        messages += [line.message for line in seen.lines]
+        counts.append([gap.lines for gap in seen.gaps if gap.reason is GapReason.MISTIMED_LINES])
+        request = replace(request, cursor=seen.cursor)
+    assert ["line 0", "line 2", "line 3"] == messages
+    assert [[1], [], []] == counts
+
+
+@pytest.mark.parametrize("platform", ["fireworks", "rivergen"])
+@pytest.mark.parametrize("order", Order)
+async def test_lines_around_a_window_leave_no_gap(platform: str, order: Order) -> None:
+    """Also when workers are somewhat out of order at its ends."""
+    make, job = PLATFORMS[platform]
+    seconds = (0, 1, 3, 2, 4, 5, 7, 6, 8, 9)
+    stamps: list[object] = [AT_NS + at * NS_PER_SECOND for at in seconds]
+    window = LogQuery(JobRef(platform, job), AT_NS + 3 * NS_PER_SECOND, AT_NS + 6 * NS_PER_SECOND, order, limit=2)
+    lines, gaps = await read_all(make(stamps), window)
+    assert {"line 4", "line 5", "line 7"} <= {line.message for line in lines}
+    assert [] == gaps

@@ -1,13 +1,13 @@
 """Destinations besides channels: which incidents become events for a webhook, and when; and queues of pictures. Pure.
 
 A webhook is a channel named `webhook:NAME` in the outbox. It gets one event each time the state of an incident changes,
-however often Slack's message is edited. Pictures of a channel wait in a separate queue, named `picture:CHANNEL`:
-drawing and uploading takes seconds, which must not delay the channel's alerts.
+however often Slack's message is edited, and one for each step of its escalation. Pictures of a channel wait in a
+separate queue, named `picture:CHANNEL`: drawing and uploading takes seconds, which must not delay the channel's alerts.
 """
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.alerts import (
     Delivery,
@@ -97,12 +97,16 @@ def routes_of(webhooks: Iterable[Webhook], chosen: Mapping[str, Severity | None]
 
 
 def plan_events(delivery: Delivery, routes: Mapping[str, Severity]) -> list[Delivery]:
-    """Return the events that follow from a message about an incident, at most one for each webhook.
+    """Return the events that follow from a message about an incident.
 
-    Their keys are those of the incident's state, so that the outbox takes each state once.
+    Their keys are those of the incident's state, so that the outbox takes each state once. A step of the escalation is
+    an event of its own, after that of the state.
     """
     notification, incident = delivery.notification, delivery.notification.incident
-    if incident is None or delivery.suppressed_by is not None or notification.kind not in _ABOUT_INCIDENTS:
+    step = notification.escalation
+    if incident is None or delivery.suppressed_by is not None:
+        return []
+    if notification.kind not in _ABOUT_INCIDENTS and step is None:
         return []
     if incident.job.ref == CANARY_JOB:
         return []
@@ -110,12 +114,21 @@ def plan_events(delivery: Delivery, routes: Mapping[str, Severity]) -> list[Deli
     if state is IncidentState.FIRING and incident.muted is not None:
         return []
     event = Notification(DeliveryKind.EVENT, notification.reason, notification.job, incident)
-    key = f"{incident.id}:{_fingerprint(incident, state)}"
+    events = {_fingerprint(incident, state): event}
+    if step is not None:
+        events[stable_id("escalated", f"{step.since.isoformat()}|{step.number}")] = replace(event, escalation=step)
     return [
-        Delivery(f"{key}:{webhook_channel(name)}", webhook_channel(name), event)
+        Delivery(f"{incident.id}:{key}:{webhook_channel(name)}", webhook_channel(name), one)
         for name, least in routes.items()
         if severity.rank >= least.rank
+        for key, one in events.items()
     ]
+
+
+def routing_channel(delivery: Delivery) -> str:
+    """Return the channel whose routes a message takes: that of its incident, also if it escalates to another one."""
+    incident = delivery.notification.incident
+    return delivery.channel if incident is None else incident.channel
 
 
 def event_thread(incident_id: str, channel: str) -> str:

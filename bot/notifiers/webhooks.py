@@ -65,7 +65,7 @@ class WebhookNotifier:
         self, target: ConfiguredWebhook, notification: Notification, incident: Incident, event_id: str
     ) -> tuple[bytes, Mapping[str, str]]:
         if target.webhook.kind is WebhookKind.PAGERDUTY:
-            return encode_event(build_pagerduty_event(incident, target.secret)), {}
+            return encode_event(build_pagerduty_event(incident, target.secret, notification.escalation)), {}
         body = encode_event(build_event(notification, incident, event_id))
         return body, {
             HEADER: sign(body, target.secret, int(self._clock().timestamp())),

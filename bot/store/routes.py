@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.alerts import Delivery, Severity
-from bot.domain.destinations import Webhook, plan_events, routes_of
+from bot.domain.destinations import Webhook, plan_events, routes_of, routing_channel
 from bot.domain.notify import NotifySettings
 from bot.store.codec import from_json
 from bot.store.schema import notify_settings
@@ -22,9 +22,9 @@ async def add_events(
     rows = list(new)
     if not webhooks or not rows:
         return rows
-    chosen = await _choices(connection, {delivery.channel for _, delivery in rows})
+    chosen = await _choices(connection, {routing_channel(delivery) for _, delivery in rows})
     for watch_id, delivery in tuple(rows):
-        routes = routes_of(webhooks, chosen.get(delivery.channel, {}))
+        routes = routes_of(webhooks, chosen.get(routing_channel(delivery), {}))
         rows += [(watch_id, event) for event in plan_events(delivery, routes)]
     return rows
 

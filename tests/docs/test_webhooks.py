@@ -12,12 +12,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from bot.domain.alerts import DeliveryKind
+from bot.domain.reminders import Escalation
 from bot.notifiers.config import parse_webhooks
 from bot.notifiers.pagerduty.event import build_pagerduty_event
 from bot.notifiers.webhook.event import build_event, encode_event
 from bot.notifiers.webhook.signature import sign
 from emulator.pagerduty import check_event
-from tests.unit.slack.factories import HOSTILE, alert, errors, failed, incident, job, notification
+from tests.unit.slack.factories import HOSTILE, alert, at, errors, failed, incident, job, notification
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "webhooks.md").read_text(encoding="utf-8")
@@ -53,12 +54,15 @@ def test_the_file_is_valid() -> None:
 
 
 @pytest.mark.parametrize("case", INCIDENTS)
-def test_an_event_matches_the_schema_and_pagerduty_accepts_it(case: str) -> None:
+@pytest.mark.parametrize("step", [None, Escalation(1, 2, "U0BEN", at(0), at(15))], ids=["state", "escalation"])
+def test_an_event_matches_the_schema_and_pagerduty_accepts_it(case: str, step: Escalation | None) -> None:
     about = INCIDENTS[case]
-    event = json.loads(encode_event(build_event(notification(DeliveryKind.EVENT, about), about, "dlv-0123456789ab")))
+    of = notification(DeliveryKind.EVENT, about, escalation=step)
+    event = json.loads(encode_event(build_event(of, about, "dlv-0123456789ab")))
+    assert event["type"] == ("incident.firing" if step is None else "incident.escalated")
     Draft202012Validator(SCHEMA).validate(event)
     Draft202012Validator.check_schema(SCHEMA)
-    body = encode_event(build_pagerduty_event(about, "key"))
+    body = encode_event(build_pagerduty_event(about, "key", step))
     assert [] == check_event(body, frozenset({"key"}))
 
 

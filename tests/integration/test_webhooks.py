@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from bot.domain.alerts import Severity
 from bot.domain.destinations import webhook_name
 from bot.domain.jobs import JobState
+from bot.domain.notify import EscalationStep, MentionTarget, NotifySettings
 from bot.notifiers.config import ConfiguredWebhook, parse_webhooks
 from bot.notifiers.dispatch import DispatchingNotifier
 from bot.notifiers.http_post import WebhookClient
@@ -28,6 +29,7 @@ from bot.notifiers.webhooks import WebhookNotifier
 from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.poll import Poller
+from bot.watcher.remind import ReminderJob
 from emulator.pagerduty import PagerDuty, pagerduty_app
 from emulator.server import running
 from tests.fakes.clock import ManualClock
@@ -168,6 +170,22 @@ async def test_pagerduty_is_triggered_acknowledged_and_resolved(bench: Bench) ->
     payload: Any = bench.pagerduty.events[0]["payload"]
     assert "critical" == payload["severity"]
     assert str(bench.provider.jobs["j1"].ref) == payload["source"]
+
+
+async def test_a_step_of_the_escalation_is_an_event_for_the_incidents_routes(bench: Bench) -> None:
+    chain = (EscalationStep(timedelta(minutes=15), MentionTarget("C0WARROOM")),)
+    chosen = NotifySettings(escalation={Severity.PAGE: chain}, webhooks={"ops": Severity.PAGE})
+    await bench.store.preferences.change_channel("C1", lambda _settings: chosen, "U1", bench.clock())
+    bench.provider.jobs["j1"] = bench.provider.add_job("j1", JobState.FAILED)
+    await bench.poll()
+    await bench.deliver()
+    bench.clock.advance(timedelta(minutes=16))
+    await ReminderJob(bench.store, bench.clock).tick()
+    await bench.deliver()
+    assert ["firing", "escalated"] == bench.receiver.types
+    assert 1 == bench.receiver.events[1]["escalation"]["step"]
+    assert ["trigger", "trigger"] == [event["event_action"] for event in bench.pagerduty.events]
+    assert {await bench.incident_id(): "triggered"} == bench.pagerduty.incidents
 
 
 @pytest.mark.parametrize("answers", [[503, 503], [500, 429], [302, 401, 404]])

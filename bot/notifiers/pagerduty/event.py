@@ -4,8 +4,9 @@ Fields and limits: docs.influxdata.com/flux/v0/stdlib/pagerduty/sendevent and re
 2026-11-29). The deduplication key is the incident's id, so that all its events concern one incident of PagerDuty.
 """
 
-from bot.domain.alerts import Incident, Severity
+from bot.domain.alerts import Incident, IncidentAlert, Severity
 from bot.domain.destinations import IncidentState, incident_state, worst_severity
+from bot.domain.reminders import Escalation
 from bot.notifiers.webhook.event import JsonDocument, title_of
 
 _ACTIONS = {
@@ -18,13 +19,19 @@ _MAX_SUMMARY = 1024
 _MAX_LINES = 5
 
 
-def build_pagerduty_event(incident: Incident, routing_key: str) -> JsonDocument:
-    """Return the event that brings PagerDuty to the state of the incident."""
+def build_pagerduty_event(incident: Incident, routing_key: str, step: Escalation | None = None) -> JsonDocument:
+    """Return the event that brings PagerDuty to the state of the incident.
+
+    A `step` of the escalation triggers it once more: PagerDuty adds that to the open incident, or opens it again.
+    """
     action = _ACTIONS[incident_state(incident)]
     event: JsonDocument = {"routing_key": routing_key, "event_action": action, "dedup_key": incident.id}
     if action != "trigger":
         return event
     job = incident.job
+    details: JsonDocument = {alert.title: _details(alert) for alert in incident.alerts}
+    if step is not None:
+        details["Escalation"] = f"Step {step.number} of {step.steps}: nobody acknowledged it."
     rules = sorted({alert.rule for alert in incident.alerts if alert.resolved_at is None})
     event["client"] = "trainwatch"
     event["payload"] = {
@@ -35,18 +42,17 @@ def build_pagerduty_event(incident: Incident, routing_key: str) -> JsonDocument:
         "component": job.name or job.ref.id,
         "group": job.ref.provider,
         "class": ", ".join(rules),
-        "custom_details": {
-            alert.title: {
-                "summary": alert.evidence.summary,
-                **dict(alert.evidence.facts),
-                "lines": [line.message for line in alert.evidence.lines[:_MAX_LINES]],
-            }
-            for alert in incident.alerts
-        },
+        "custom_details": details,
     }
     if job.url:
         event["links"] = [{"href": job.url, "text": "Job"}]
     return event
+
+
+def _details(alert: IncidentAlert) -> JsonDocument:
+    evidence = alert.evidence
+    lines = [line.message for line in evidence.lines[:_MAX_LINES]]
+    return {"summary": evidence.summary, **dict(evidence.facts), "lines": lines}
 
 
 def _cut(text: str, length: int) -> str:

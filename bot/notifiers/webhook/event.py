@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.domain.alerts import Incident, IncidentAlert, Notification
 from bot.domain.destinations import incident_state, worst_severity
 from bot.domain.jobs import Job
+from bot.domain.reminders import Escalation
 
 VERSION = 1
 JsonDocument = dict[str, object]
@@ -21,7 +22,7 @@ def build_event(notification: Notification, incident: Incident, event_id: str) -
     return {
         "version": VERSION,
         "id": event_id,
-        "type": f"incident.{state}",
+        "type": "incident.escalated" if notification.escalation is not None else f"incident.{state}",
         "dedup_key": incident.id,
         "reason": notification.reason.value,
         "incident": {
@@ -40,6 +41,7 @@ def build_event(notification: Notification, incident: Incident, event_id: str) -
             "alerts": [_alert(alert) for alert in incident.alerts],
         },
         "job": _job(incident.job),
+        "escalation": _escalation(notification.escalation),
     }
 
 
@@ -84,6 +86,12 @@ def _job(job: Job) -> JsonDocument:
         "user": job.user,
         "url": job.url,
     }
+
+
+def _escalation(step: Escalation | None) -> JsonDocument | None:
+    if step is None:
+        return None
+    return {"step": step.number, "steps": step.steps, "target": step.target, "since": _time(step.since)}
 
 
 def _person(user: str, at: datetime) -> JsonDocument:

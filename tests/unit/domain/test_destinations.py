@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.alerts import Delivery, DeliveryKind, Incident, Resolution, Severity
+from bot.domain.alerts import Delivery, DeliveryKind, Incident, NotifyReason, Resolution, Severity
 from bot.domain.checks import CANARY_JOB
 from bot.domain.destinations import (
     IncidentState,
@@ -16,11 +16,13 @@ from bot.domain.destinations import (
     incident_state,
     plan_events,
     routes_of,
+    routing_channel,
     webhook_name,
 )
 from bot.domain.grouping import Firings
 from bot.domain.jobs import JobState
 from bot.domain.ownership import Acknowledgement, Closing, Muting, Unwatching
+from bot.domain.reminders import Escalation
 from tests.unit.slack.factories import alert, at, failed, incident, job, notification
 
 ENDED = alert().resolved(at(5), Resolution.CLEARED)
@@ -94,6 +96,20 @@ def test_the_worst_severity_decides_and_a_silence_does_not_hide_the_end() -> Non
     assert ["webhook:warn"] == [one.channel for one in plan_events(message(incident()), routes)]
     muted_end = replace(incident(ENDED), muted=Muting("U1", at(60), 1))
     assert 1 == len(plan_events(message(muted_end), ALL))
+
+
+@pytest.mark.parametrize("kind", [DeliveryKind.REPLY, DeliveryKind.DIRECT])
+def test_each_step_of_an_escalation_is_one_event_after_that_of_the_state(kind: DeliveryKind) -> None:
+    def escalated(number: int) -> list[Delivery]:
+        step = Escalation(number, 2, "C0WARROOM", at(0), at(number))
+        about = notification(kind, reason=NotifyReason.ESCALATED, escalation=step)
+        return plan_events(Delivery("key", "C0WARROOM", about), ALL)
+
+    state, first = escalated(1)
+    assert plan_events(message(incident()), ALL)[0].dedupe_key == state.dedupe_key
+    assert (None, 1) == (state.notification.escalation, getattr(first.notification.escalation, "number", None))
+    assert escalated(1)[1].dedupe_key == first.dedupe_key != escalated(2)[1].dedupe_key
+    assert incident().channel == routing_channel(Delivery("key", "C0WARROOM", first.notification))
 
 
 def test_a_channel_overrides_what_a_webhook_gets() -> None:

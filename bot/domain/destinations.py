@@ -100,7 +100,7 @@ def plan_events(delivery: Delivery, routes: Mapping[str, Severity]) -> list[Deli
     """Return the events that follow from a message about an incident.
 
     Their keys are those of the incident's state, so that the outbox takes each state once. A step of the escalation is
-    an event of its own, after that of the state.
+    a separate event, after that of the state.
     """
     notification, incident = delivery.notification, delivery.notification.incident
     step = notification.escalation

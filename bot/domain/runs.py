@@ -92,6 +92,8 @@ class RunReport:
     """Asked once, when the run has waited for long."""
     chart: LineChart | None = None
     """The loss, or the throughput, over the run; only for its summary."""
+    dropped_problems: int = 0
+    """The number of incidents that are not among `problems`."""
 
     @property
     def ended_at(self) -> datetime | None:
@@ -148,7 +150,11 @@ class RunThread:
     """What may wait for the next edit."""
     edited_at: datetime | None = None
     problems: tuple[RunProblem, ...] = ()
-    """Every incident of the run until now."""
+    """The incidents of the run until now, but for the oldest of very many."""
+    dropped_problems: int = 0
+    """The number of others, which have ended."""
+    is_left: bool = False
+    """Whether the channel no longer follows the run, as its message states."""
 
 
 def has_started(job: Job) -> bool:

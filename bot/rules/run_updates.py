@@ -4,7 +4,7 @@ The root message is edited in place: at once when the state or a problem changes
 event has a fixed key, so the outbox takes it once, however often it is decided.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,6 +21,8 @@ from bot.rules.lead import is_active, lead_alert
 _WAITING = RunEventKind.WAITING
 QUARTERS = (75, 50, 25)
 """Percent of all steps."""
+_MOST_PROBLEMS = 50
+"""Incidents of a run that are remembered by name; of more, the oldest that ended are only counted."""
 _ALL = 100
 """Not announced: the end of the run is."""
 _EDITS_OF_RUN, _SELDOM = 200, timedelta(minutes=15)
@@ -61,7 +63,7 @@ def plan_runs(
 ) -> tuple[tuple[RunThread, ...], tuple[Delivery, ...]]:
     """Return what each channel has been shown of the run after this poll, and the messages to send.
 
-    A channel that no longer follows the run gets a last edit.
+    A channel that no longer follows the run gets a last edit, and another one if it follows it again.
     """
     following = [one for one in subscriptions if one.settings.run.follows_run]
     known = {one.subscription_id: one for one in before}
@@ -75,7 +77,10 @@ def plan_runs(
         threads.append(draft.plan())
         deliveries += draft.deliveries
     left = [one for one in before if one.subscription_id not in {one.id for one in following}]
-    return tuple(threads), (*deliveries, *(_leave(run, one) for one in left))
+    deliveries += [_leave(run, one) for one in left if not one.is_left]
+    subscribed = {one.id for one in subscriptions}
+    threads += [replace(one, is_left=True) for one in left if one.subscription_id in subscribed]
+    return tuple(threads), tuple(deliveries)
 
 
 def needs_queue(
@@ -109,6 +114,7 @@ def run_id(watch_id: int, subscription_id: int) -> str:
 def _leave(run: FollowedRun, thread: RunThread) -> Delivery:
     name = run_id(run.watch_id, thread.subscription_id)
     report = RunReport(name, thread.channel, run.job, run.statistics, run.now, thread.problems, is_left=True)
+    report = replace(report, dropped_problems=thread.dropped_problems)
     return _delivery(f"{name}:left:{run.now.isoformat()}", DeliveryKind.EDIT, report)
 
 
@@ -131,13 +137,15 @@ class _Draft:
         self._run, self._settings, self._is_new = run, settings, thread is None
         self._before = thread or RunThread(subscription.id, subscription.channel)
         problems = _problems(self._before.problems, incidents, run.roots or {})
+        kept = _limit_problems(problems, {one.id for one in incidents})
         self._report = RunReport(
             id=run_id(run.watch_id, subscription.id),
             channel=subscription.channel,
             job=run.job,
             statistics=run.statistics,
             at=run.now,
-            problems=problems,
+            problems=kept,
+            dropped_problems=self._before.dropped_problems + len(problems) - len(kept),
             time_limit=settings.time_limit,
             queue=run.queue,
         )
@@ -146,10 +154,12 @@ class _Draft:
 
     def plan(self) -> RunThread:
         """Plan the root message, or its edit, and the replies."""
-        thread = self._in_unit(replace(self._before, problems=self._report.problems))
+        report, is_back = self._report, self._before.is_left
+        known = replace(self._before, problems=report.problems, dropped_problems=report.dropped_problems)
+        thread = self._in_unit(replace(known, is_left=False, state="") if is_back else known)
         happened = list(self._happened(thread))
         thread = self._show(thread)
-        if self._is_new:
+        if self._is_new or is_back:
             happened = [one for one in happened if one is RunEventKind.ENDED]
         for event in happened:
             self._reply(event)
@@ -277,7 +287,7 @@ def _checkpoint_name(progress: RunProgress | None) -> str:
 def _problems(
     before: Sequence[RunProblem], incidents: Sequence[Incident], roots: Mapping[str, Receipt]
 ) -> tuple[RunProblem, ...]:
-    """Return every incident of the run until now, those that were known first."""
+    """Return the known incidents of the run and the current ones, those that were known first."""
     found = {one.incident_id: one for one in before}
     for incident in incidents:
         lead = lead_alert(incident)
@@ -291,3 +301,13 @@ def _problems(
                 ts=root.ts if root is not None else known.ts if known is not None else "",
             )
     return tuple(found.values())
+
+
+def _limit_problems(problems: Sequence[RunProblem], current: Set[str]) -> tuple[RunProblem, ...]:
+    """Drop the oldest that ended and cannot return, because they are not `current`, while there are too many."""
+    excess = len(problems) - _MOST_PROBLEMS
+    if excess <= 0:
+        return tuple(problems)
+    ended = [one.incident_id for one in problems if one.incident_id not in current]
+    dropped = set(ended[:excess])
+    return tuple(one for one in problems if one.incident_id not in dropped)

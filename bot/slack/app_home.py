@@ -171,8 +171,10 @@ class AppHome:
         return is_first
 
     async def show_change(self, user: str, client: AsyncWebClient) -> None:
-        """Show what a person has just changed. If that fails now, the next refresh shows it."""
+        """Show what a person who has used App Home just changed. If that fails now, the next refresh shows it."""
         try:
+            if not await self.store.homes.is_known(user):
+                return  # the first visit brings the welcome
             await self.update(user, client)
         except (BotError, *UNREACHABLE) as error:
             problem = error.public if isinstance(error, BotError) else delivery_error(error).reason

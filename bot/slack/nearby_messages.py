@@ -5,6 +5,7 @@ alone is read. One request for each shortcut or question, so it hardly counts ag
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,8 +33,10 @@ async def complete_log(
     """Return a log with the messages of the same person right before and after it, if it may go on there."""
     if shared.files or len(shared.text) < _LONG:
         return shared
-    ts, thread_ts = str(message.get("ts")), message.get("thread_ts")
-    window = {"oldest": f"{float(ts) - _AROUND_S:.6f}", "latest": f"{float(ts) + _AROUND_S:.6f}", "inclusive": True}
+    ts, thread_ts, second = str(message.get("ts")), message.get("thread_ts"), _second(message)
+    if not second:
+        return shared
+    window = {"oldest": f"{second - _AROUND_S:.6f}", "latest": f"{second + _AROUND_S:.6f}", "inclusive": True}
     is_reply = isinstance(thread_ts, str) and thread_ts != ts
     method = "conversations.replies" if is_reply else "conversations.history"
     place = {"channel": channel, **({"ts": thread_ts} if is_reply else {})}
@@ -72,7 +75,9 @@ def _run_of(messages: Sequence[Mapping[str, Any]], ts: str) -> list[Mapping[str,
 
 
 def _second(message: Mapping[str, Any]) -> float:
+    """The time of a message; 0 if it has none that can be read."""
     try:
-        return float(str(message.get("ts")))
+        second = float(str(message.get("ts")))
     except ValueError:
         return 0.0
+    return second if math.isfinite(second) else 0.0

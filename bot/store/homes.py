@@ -59,6 +59,11 @@ class Homes:
             channel: str | None = await connection.scalar(select(homes.c.channel).where(homes.c.user == user))
         return channel
 
+    async def is_known(self, user: str) -> bool:
+        """Return whether a person has ever used App Home."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(homes.c.user).where(homes.c.user == user)) is not None
+
     async def claim_due(self, now: datetime, opened_since: datetime, lease: timedelta) -> tuple[OpenHome, ...]:
         """Return the homes to refresh that were used since a time; each is claimed until the lease ends."""
         is_due = select(homes.c.user).where(homes.c.opened_at > opened_since, homes.c.refresh_at <= now)

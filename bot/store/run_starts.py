@@ -46,6 +46,7 @@ async def _share(
 ) -> None:
     if not waiting:
         return
+    await database.lock(connection, f"starts in {channel}")  # of two processes, the second joins what the first opens
     is_open = and_(
         boards.c.channel == channel, boards.c.kind == BoardKind.STARTS, boards.c.opened_at > now - _JOIN_WITHIN
     )

@@ -207,6 +207,23 @@ async def test_a_person_is_welcomed_once(harness: SlackHarness) -> None:
     assert ["Watch a job", "See running jobs", "How it works"] == labels(welcome.blocks)
 
 
+async def test_a_form_outside_of_home_does_not_use_up_the_welcome(harness: SlackHarness) -> None:
+    random, direct = harness.channel("#random"), harness.slack.workspace.direct_channel("U0BEN")
+    harness.slack.person_actions.invite_bot("ada", "#random")
+    (hello,) = await harness.slack.person_actions.until(lambda: random.messages)
+    await harness.slack.person_actions.click("ben", hello, f"trainwatch_open:{WATCH_MODAL}")
+    await harness.listeners.tasks.drain(5)
+    modal = harness.slack.workspace.modals["U0BEN"][-1]
+    offered = await harness.slack.person_actions.suggest("ben", modal, JOB, "llama")
+    harness.slack.person_actions.fill(modal, JOB, offered[0])
+    await harness.slack.person_actions.submit_view("ben", view=modal)
+    await harness.listeners.tasks.drain(5)
+    assert 1 == len(await harness.store.subscriptions.for_job(REF))
+    await home_of(harness, "ben")
+    await harness.listeners.tasks.drain(5)
+    assert ["Watch a job", "See running jobs", "How it works"] in [labels(one.blocks) for one in direct.messages]
+
+
 async def test_a_channel_is_greeted_once_with_three_things_to_press(harness: SlackHarness) -> None:
     random = harness.channel("#random")
     harness.slack.person_actions.invite_bot("ada", "#random")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bot.commands.handlers.turns import take_turns
 from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.job_states import STATE_WORDS
 from bot.commands.subcommands.jobs import (
@@ -111,7 +112,8 @@ async def _list(provider: Provider, limit: int, redactor: Redactor) -> ProviderJ
     except ProviderError as error:
         problem = redactor.redact(error.public)[0]
         return ProviderJobs(provider.name, problem=problem, lists=not isinstance(error, NotSupported))
-    return ProviderJobs(provider.name, tuple(redact_job(job, redactor) for job in jobs[:limit]))
+    redacted = [redact_job(job, redactor) async for job in take_turns(jobs[:limit])]
+    return ProviderJobs(provider.name, tuple(redacted))
 
 
 async def read_status(

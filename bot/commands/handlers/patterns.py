@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.answers import Asker
 from bot.commands.handlers.jobs import list_jobs
+from bot.commands.handlers.turns import take_turns
 from bot.commands.parsing.formatting import matcher_words
 from bot.commands.parsing.tokenizer import quote
 from bot.commands.subcommands.jobs import ProviderJobs
@@ -86,8 +87,8 @@ class PatternHandlers:
         listed = (await list_jobs(self.registry, platform_of(matchers), MAX_LISTED, self.redactor)).providers
         listing_requests = max(requests_so_far() - requests_before, 1)
         notes = _check_listed(matchers, listed)
-        jobs = [KnownJob.of(job) for one in listed for job in one.jobs]
-        matching = [job for job in jobs if can_join(job) and matches_all(matchers, job_labels(job))]
+        jobs = [KnownJob.of(job) async for job in take_turns(job for one in listed for job in one.jobs)]
+        matching = [job async for job in take_turns(jobs) if can_join(job) and matches_all(matchers, job_labels(job))]
         before = await self.find(matchers)
         wanted = PatternSubscription(
             id=0,

@@ -27,7 +27,7 @@ VERBS = {
 def render_run(run: RunReport, links: Mapping[str, str]) -> Message:
     """The run as it is now. `links` has the addresses of incidents, by id."""
     headline = f"{STATE_ICONS[run.job.state]} {job_link(run.job)} {headline_state(run)}"
-    lines = [headline, *_progress_lines(run), *problem_lines(run.problems, links)]
+    lines = [headline, *_progress_lines(run), *problem_lines(run, links)]
     return message(
         _spoken(run),
         [section("\n".join(line for line in lines if line)), context(_notes(run)), _buttons(run.job)],
@@ -56,15 +56,15 @@ def shown_problems(problems: Iterable[RunProblem]) -> list[RunProblem]:
     return sorted(problems, key=lambda one: (not one.is_firing, -one.severity_rank))[:_MAX_PROBLEMS]
 
 
-def problem_lines(problems: tuple[RunProblem, ...], links: Mapping[str, str]) -> list[str]:
+def problem_lines(run: RunReport, links: Mapping[str, str]) -> list[str]:
     """One line for each incident, linked to its message."""
     icons = {severity.rank: icon for severity, icon in SEVERITY_ICONS.items()}
     rows = []
-    for one in shown_problems(problems):
+    for one in shown_problems(run.problems):
         title = link(links.get(one.incident_id), one_line(one.title, 80))
         icon = icons.get(one.severity_rank, WARNING)
         rows.append(f"{icon} {title}" if one.is_firing else f"{CLEARED} ~{title}~")
-    hidden = len(problems) - len(rows)
+    hidden = len(run.problems) + run.dropped_problems - len(rows)
     return [*rows, f"and {hidden:,} more"] if hidden else rows
 
 

@@ -118,7 +118,7 @@ def _render_summary(run: RunReport, links: Mapping[str, str]) -> Message:
     """How the run ended, in numbers; its incidents, linked; and that the subscription ended with it."""
     state = f"{job_name(run.job)} {headline_state(run)}"
     rows = [f"*{label}:* {value}" for label, value in _facts(run)]
-    problems = problem_lines(run.problems, links) or ["No alerts on the way."]
+    problems = problem_lines(run, links) or ["No alerts on the way."]
     reason = one_line(run.job.error or "", 300) if run.job.state.is_failure else ""
     headline = f"{STATE_ICONS[run.job.state]} {job_link(run.job)} {headline_state(run)}"
     return message(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+from sqlalchemy import select
 
 from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason, Receipt
 from bot.domain.boards import BoardKind, BoardSettings
@@ -12,6 +15,9 @@ from bot.domain.runs import RunReport, RunStatistics
 from bot.domain.subscriptions import RuleSettings
 from bot.domain.watches import PollResult
 from bot.rules.boards import plan_board
+from bot.store.engine import Database
+from bot.store.run_starts import join_starts
+from bot.store.schema import boards
 from bot.store.store import Store
 from tests.integration.store.building import LEASE, job
 from tests.integration.store.conftest import NOW
@@ -115,3 +121,25 @@ async def test_old_messages_are_purged(store: Store) -> None:
     await store.purge_expired(NOW + timedelta(days=31))
 
     assert [one.channel for one in await store.boards.list_due(NOW + timedelta(days=31))] == ["C2"]
+
+
+async def test_two_processes_open_one_message_for_runs_that_start_together(database_url: str, now: datetime) -> None:
+    """The second waits for the first to commit; on SQLite it waits for the write lock."""
+    first, second = Database(database_url), Database(database_url)
+    groups = [
+        [about(number, DeliveryKind.ROOT, f"root-{number}") for number in range(begin, begin + 12)] for begin in (0, 50)
+    ]
+
+    async def join(database: Database, roots: list[Delivery]) -> None:
+        async with database.write() as connection:
+            await join_starts(database, connection, roots, now)
+
+    async with first.write() as connection:
+        await join_starts(first, connection, groups[0], now)
+        other = asyncio.create_task(join(second, groups[1]))
+        await asyncio.wait([other], timeout=0.3)
+    await other
+    async with first.read() as connection:
+        assert 1 == len((await connection.execute(select(boards.c.id))).all())
+    await first.aclose()
+    await second.aclose()

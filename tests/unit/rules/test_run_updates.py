@@ -205,6 +205,36 @@ def test_a_channel_that_stops_following_gets_a_last_edit(words: tuple[str, ...])
     assert channel.poll(JobState.RUNNING, at_step(502)) == []
 
 
+def test_a_channel_that_follows_a_run_again_gets_an_edit() -> None:
+    """Nothing else changes while it waits, and what happened meanwhile is not announced late."""
+    channel = Channel()
+    assert ["root"] == channel.poll(JobState.QUEUED)
+    channel.words = ("notify=failures",)
+    assert ["edit"] == channel.poll(JobState.QUEUED)
+    assert [] == channel.poll(JobState.QUEUED)
+    channel.words = ("notify=lifecycle",)
+    assert ["edit"] == channel.poll(JobState.QUEUED)
+    assert [False, True, False] == [one.is_left for one in channel.reports]
+    assert [] == channel.poll(JobState.QUEUED)
+    channel.words = ("notify=failures",)
+    channel.poll(JobState.RUNNING, at_step(500))
+    channel.words = ("notify=lifecycle",)
+    assert ["edit"] == channel.poll(JobState.RUNNING, at_step(501))
+
+
+def test_the_incidents_of_a_long_run_are_bounded_and_counted() -> None:
+    channel, count = Channel(), 500
+    for number in range(count):
+        ended = replace(failure(channel.now, resolved=True), id=f"inc-{number}", job=NEW)
+        channel.incidents = (replace(failure(START), id="inc-first", job=NEW), ended)
+        channel.poll(JobState.RUNNING, at_step(number + 1, None))
+    (thread,), report = channel.threads, channel.reports[-1]
+    assert len(thread.problems) <= 50
+    assert count + 1 == len(thread.problems) + thread.dropped_problems
+    assert "inc-first" == thread.problems[0].incident_id
+    assert len(report.problems) + report.dropped_problems in (count, count + 1)
+
+
 def test_the_message_of_a_long_run_is_edited_less_often() -> None:
     channel = Channel()
     channel.poll(JobState.RUNNING, at_step(1))

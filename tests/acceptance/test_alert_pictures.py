@@ -91,10 +91,10 @@ STORIES = (
         "alerts",
         "gemma-spot-sft",
         (
-            "Job preempted",
-            "The spot instance was reclaimed",
+            "The job was preempted",
+            "the node is being reclaimed",
             rf"Preempted {CLOCK} after 3 h.* at step 2,6\d\d",
-            "Try: Restart it from its last checkpoint",
+            "Try: Check that a recent checkpoint",
         ),
         "Preempted",
     ),

@@ -137,10 +137,11 @@ class ClockSync:
         self._synced_s = self._clock.monotonic()
         self._note_jump()
         running = await self._exchange()
+        has_joined = self._is_joining and bool(running)
         if running:
             self._is_joining = False
         followed = [self._follow(one) for one in running]
-        if any(one is not None for one in followed):
+        if has_joined or any(one is not None for one in followed):
             await self._align()
         if any(one is not None and one < -self._settings.tolerance for one in followed):
             await self._due_times.make_due(self._clock(), self._settings.lease)  # what this process wrote since

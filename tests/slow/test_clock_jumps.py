@@ -40,7 +40,8 @@ def faketime(offsets: Path) -> dict[str, str]:
 
     libfaketime's workaround for a bug of old C libraries ends every wait by the monotonic clock at once. Python's
     threads then spin for the interpreter's lock: a turn between two of them took 5 to 13 ms instead of 0.06 ms
-    (observed with libfaketime 0.9.10 and Python 3.11), so that the process hardly worked. The last variable turns it off.
+    (observed with libfaketime 0.9.10 and Python 3.11), so that the process hardly worked. The last
+    variable turns it off.
     """
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     assert library is not None, "install Debian's package libfaketime"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import cycle
 
@@ -19,7 +19,7 @@ from bot.store.store import Store
 from bot.watcher.clock_sync import ClockSync, ClockSyncSettings
 from tests.integration.store.building import add_to_outbox, delivery
 from tests.integration.store.test_digests import open_incidents
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S
 
 HOURS_2 = timedelta(hours=2)
 MINUTE = timedelta(minutes=1)
@@ -209,29 +209,26 @@ async def test_due_times_too_far_ahead_are_corrected_and_logged(
     assert 2 == vars(record)["polls"]
 
 
-async def test_a_process_that_joins_aligns_its_time_closely(store: Store, now: datetime) -> None:
-    """Else the other process would find every due job first."""
-    settings = ClockSyncSettings(sync_s=0.6, align_s=2.0, silent_s=5)
-    clocks = [SteadyClock(lambda: now), SteadyClock(lambda: now + MINUTE)]
-    clocks[1].set(now)
-    syncs = [ClockSync(store, clock, settings) for clock in clocks]
-    await syncs[0].start()
+async def test_a_process_that_joins_aligns_its_time_although_what_it_reads_is_old(
+    store: Store, machine: Machine
+) -> None:
+    first, second = machine.clock("a"), machine.clock("b", MINUTE)
+    running = await machine.run(store, first)
+    machine.elapsed_s = 1.0
+    joining = ClockSync(store, second, replace(QUICK, align_s=LONGEST_S))
+    await joining.start()
+    machine.elapsed_s = 2.0
+    await running.tick()
+    machine.elapsed_s = 3.5  # what the first one wrote is older than the second one's time lags
+    tick = asyncio.create_task(joining.tick())
+    async with asyncio.timeout(LONGEST_S):
+        while len(await store.clocks.list_all()) < 2:  # noqa: ASYNC110 - until it has read the old time
+            await asyncio.sleep(0.005)
+    machine.elapsed_s = 4.0
+    await running.tick()
+    await tick
 
-    async def run(sync: ClockSync) -> None:
-        while True:
-            await sync.tick()
-            await asyncio.sleep(0.02)
-
-    running = [asyncio.create_task(run(syncs[0]))]
-    await asyncio.sleep(0.3)
-    await syncs[1].start()
-    running.append(asyncio.create_task(run(syncs[1])))
-    await eventually(lambda: 1 == syncs[1].state.others)
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-
-    assert abs(clocks[0]() - clocks[1]()) < timedelta(seconds=0.5)
+    assert first() == second() == machine.now
 
 
 async def test_each_process_polls_its_share_first_and_later_all(store: Store, machine: Machine) -> None:

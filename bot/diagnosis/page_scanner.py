@@ -166,7 +166,8 @@ class PageScanner:
 
     def _read_life(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
         rank, replica, _ = cursor.origin()
-        split = split_prefix(unwrap_json(raw.decode("utf-8", "replace")), rank, replica)
+        text = raw.decode("utf-8", "replace")
+        split = split_prefix(text if b'"status' in raw else unwrap_json(text), rank, replica)
         is_local = b" pid=" in raw[:100]  # the processes of one server or one Ray job
         state.root_cause.record_life(read_life_sign(split.text), split.source.name, is_local=is_local)
 

@@ -24,7 +24,8 @@ _PLACEHOLDER = re.compile(
     r"(SimplifiedTraceback|UnfilteredStackTrace|JaxStackTraceBeforeTransformation|RemoteTraceback)$"
 )
 """Not an error: a placeholder for frames that a library hides from the next exception."""
-_WARNING = re.compile(r"Warning$")
+_WARNING = re.compile(r"Warning$|(?:^|\.)(?:Early_?Stop\w*|StopTraining|(?:Trial)?Pruned)$")
+"""Not a failure: a warning, or the name that a library gives to a run or a trial that ends before its last step."""
 _DATA = re.compile(
     r"(?i)data(?:set|loader|_loader|pipe)?s?\b|\bdali\b|h5py|\.(?:rec|tar|parquet|jsonl?|csv|npy|npz|bin|idx|h5|hdf5|tfrecord|lmdb|jpe?g|png|wav|mp4|txt)\b|shard|corpus|tokeniz|webdataset|decod"
 )

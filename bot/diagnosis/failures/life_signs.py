@@ -15,14 +15,20 @@ _ITEM = (
     r" ?(?:#|:|=|id|no\.?|_)? ?\d)"
 )
 _REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:[\d.:]+ )?"
+_STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
+_TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
+_WARNING = r"^\s+warnings\.warn\(\w*[Ff]ail\w*,"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
-    r"|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|"
+    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
     rf"HTTP/[\d.]+\\?\"? (\d{{3}})\b|{_REQUEST}(\d{{3}})\b|\| +(\d{{3}}) +\| |[( ]status[=:] ?(\d{{3}})\b"
+    r"|\"status(?:_?code)?\": ?\"?(\d{3})\b"
 )
+_CAUGHT = re.compile(_WARNING)
+_TRIAL_END = re.compile(_TRIAL)
 _PROBE = re.compile(r"/(?:health\w*|metrics|ping|ready\w*|live\w*|version|v1/models|v2/health/\w+|-/\w+)[\s\"?]")
 """Requests that a server answers whether its model works or not."""
 _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]+)")
@@ -34,7 +40,9 @@ class LifeKind(enum.Enum):
     """What a line shows."""
 
     ANSWERED = enum.auto()
-    """A request was answered, or an engine generated tokens."""
+    """A request was answered, an engine generated tokens, or a trial of a study ended well."""
+    WARNED = enum.auto()
+    """The traceback before it was the text of a warning, so its exception was caught."""
     REFUSED = enum.auto()
     """A request was refused as wrong: the server works, its client does not."""
     FAILED = enum.auto()
@@ -68,7 +76,9 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.ANSWERED) if float(found.group(1)) > 0 else None
     if text.startswith("+"):
         return LifeSign(LifeKind.COMMAND)
-    if text.endswith(": Success"):
+    if _CAUGHT.search(text):
+        return LifeSign(LifeKind.WARNED)
+    if text.endswith(": Success") or _TRIAL_END.search(text):
         return LifeSign(LifeKind.ANSWERED)
     if found := _NUMBERED.search(text):
         number = _NUMBER_AT_END.search(found.group(0))

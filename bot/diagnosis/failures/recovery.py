@@ -24,6 +24,8 @@ This exceeds the ten minutes after which NCCL's watchdog reports a rank's silent
 """
 MIN_NEW_STEPS = 3
 """Number of new steps, logged immediately by the process that failed, that show that it lives."""
+MIN_STEPS_TO_END = 5
+"""Number of steps after a failure, of any process, with which a reported success shows that the run went on."""
 RETRY_LINES = 15
 """A retry notice within this number of lines of a failure belongs to it."""
 
@@ -63,9 +65,17 @@ class Life:
     """Number of commands that the script around the program ran."""
     has_complained: bool = False
     """Did it report that it could not handle one item?"""
+    is_caught: bool = False
+    """Was the failure the text of a warning, or was the first request after it refused?"""
+
+    has_warned: bool = False
+    """Was it the text of a warning?"""
 
     def record(self, sign: LifeSign) -> None:
         """Count one sign."""
+        is_first_refused = sign.kind is LifeKind.REFUSED and self.answered == self.refused == self.failed == 0
+        self.is_caught = self.is_caught or is_first_refused or sign.kind is LifeKind.WARNED
+        self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
         self.answered += sign.kind is LifeKind.ANSWERED
         self.refused += sign.kind is LifeKind.REFUSED
         self.failed += sign.kind is LifeKind.FAILED
@@ -76,7 +86,7 @@ class Life:
 
     def shows_survival(self, root: Candidate) -> bool:
         """Did the program go on? An exception that it logged itself was caught, so less evidence suffices."""
-        if self.answered >= MIN_ANSWERS and self.answered >= self.failed:
+        if self.has_warned or (self.answered >= MIN_ANSWERS and self.answered >= self.failed):
             return True
         is_caught = root.is_logged or self.has_complained
         return is_caught and (self.items >= MIN_ANSWERS or (root.is_logged and self.refused > self.failed))
@@ -122,13 +132,19 @@ class Recovery:
         self.step = progress.step
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
-        if root.category == "hang" or self.is_retried(root) or (progress.is_immediate and is_own):
+        is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
+        is_conclusive = (progress.is_immediate and is_own) or is_next_work
+        if root.category == "hang" or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1
 
     def is_retried(self, root: Candidate) -> bool:
         """Did the run report that it retries, skips or ignores this failure?"""
         return self.retry_line > 0 and abs(root.line - self.retry_line) <= RETRY_LINES
+
+    def is_handled(self, root: Candidate) -> bool:
+        """Is the failure no problem of the program: retried, or caught as one client's or one fit's?"""
+        return self.is_retried(root) or (self.life.is_caught and self.life.failed == 0)
 
     def is_likely(self, root: Candidate) -> bool:
         """Do enough new steps show that the run continues? A launcher may still contradict them."""

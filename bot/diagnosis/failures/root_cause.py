@@ -29,6 +29,7 @@ from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
     LIVE_SAMPLES,
     MAX_LIFE_LINES,
+    MIN_STEPS_TO_END,
     ProgressEvent,
     Recovery,
     is_contradicted,
@@ -184,6 +185,13 @@ class RootCauseTracker:
 
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
+            root = self.root()
+            if (
+                root is not None
+                and self.recovery.steps_since_event >= MIN_STEPS_TO_END
+                and not self._is_contradicted(root)
+            ):
+                self._close(root)
             self.success = signature.strength or "soft"
             self.success_samples = event.position.samples
         elif signature.role == "start":
@@ -229,7 +237,7 @@ class RootCauseTracker:
 
     def _close(self, root: Candidate | None) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
-            root.is_handled = self.recovery.is_retried(root)
+            root.is_handled = self.recovery.is_handled(root)
             self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
         self.candidates = {}
         self.ranks = RankEvidence(is_in_table=self.ranks.is_in_table)
@@ -242,7 +250,7 @@ class RootCauseTracker:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)
 
     def _recovered(self, candidate: Candidate) -> Failure:
-        is_handled = candidate.is_handled or self.recovery.is_retried(candidate)
+        is_handled = candidate.is_handled or self.recovery.is_handled(candidate)
         is_harmless = (
             is_handled
             or candidate.precedence >= Precedence.STOP
@@ -349,6 +357,7 @@ def _continues_message(root: Candidate, other: Candidate) -> bool:
 
 def _note(note: Candidate, ended_at: int | None) -> Failure:
     is_consequence = ended_at is not None and note.line >= ended_at
-    severity = Severity.INFO if is_consequence or note.prior_success else note.severity
+    is_rare = note.count < note.min_repeats
+    severity = Severity.INFO if is_consequence or is_rare or note.prior_success else note.severity
     reason = "It was logged after the failure." if is_consequence else "Worth knowing; it did not end the run."
     return note.to_failure(severity, reason)

@@ -71,7 +71,7 @@ _PREFIXES = re.compile(
             r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",
             r"\[\d{2,8}\] (?=\[)",
             r"\[(?P<mpi_host>[\w.-]{2,80}):\d{2,8}(?::\d+)*\] ",
-            rf"\[?{_LEVEL}\]?(?::[\w.]+:|:| +\||\s+-)\s?(?=\S)",
+            rf"(?:\[ *)?{_LEVEL}\]?(?::[\w.]+:|:| +\||\s+-)\s?(?=\S)",
             r"\[(?:INFO|WARNING|ERROR|CRITICAL|WARN|DEBUG)\] ?",
             r"(?:[\w.]+\s+-\s+)(?=(?:INFO|WARNING|ERROR|CRITICAL)\b)",
             r"slurmstepd: error: (?=Traceback)",

@@ -191,7 +191,7 @@ QUIET: list[tuple[str, str]] = [
     ("stall warning", STEPS + "One or more tensors were submitted to be reduced, gathered or broadcasted by subset of ranks and are waiting for remainder of ranks for more than 60 seconds.\n" + STEPS),
     ("worker restart", STEPS + "Worker group UNHEALTHY. 2/3 attempts left; will restart worker group\n"),
     ("early stop", STEPS + "Monitored metric val_loss = nan is not finite. Previous best value was 0.3\n"),
-    ("cache flushes", STEPS + "[WARNING] [stage3.py:1850:step] 3 pytorch allocator cache flushes since last step.\n"),
+    ("cache flushes", STEPS + "[WARNING] [stage3.py:1850:step] 3 pytorch allocator cache flushes since last step.\n" * 3),
     ("exception without a traceback", STEPS + "ValueError: could not parse header of chunk\n" + STEPS),
     ("nan norm in many reports", "".join(f"iter {n} loss: 2.1 grad_norm: nan\n" for n in range(14))),
     ("reporting library", STEPS + "Exception in thread NetStatThr:\nTraceback (most recent call last):\n  File \"/opt/site-packages/wandb/sdk/wandb_run.py\", line 268, in check\n    raise self._exc\nwandb.errors.CommError: network is down\n"),

@@ -7,7 +7,7 @@ import pytest
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
-from tests.unit.diagnosis.kinds import hints, launches, servers, starts, stops, survivals, wrapped
+from tests.unit.diagnosis.kinds import caught, hints, launches, servers, starts, stops, survivals, wrapped
 from tests.unit.diagnosis.kinds.case import Case
 
 TABLES = {
@@ -18,6 +18,7 @@ TABLES = {
     "hints": hints.CASES,
     "starts": starts.CASES,
     "wrapped": wrapped.CASES,
+    "caught": caught.CASES,
 }
 CASES = [(f"{table}: {case.kind}", case) for table, cases in TABLES.items() for case in cases]
 ACCEPTED = {"quiet": ("warn", "info", ""), "none": ("info", "")}

@@ -91,7 +91,10 @@ class TextCutter:
 
     def holds(self, line: LogRecord) -> bool:
         """Whether the record that is held back is this line, perhaps without its line feed."""
-        return self.held.strip() == self.render(line).strip()
+        rendered = self.render(line)
+        if self.held.endswith(b"\n"):
+            return self.held.strip() == rendered.strip()
+        return self.held.lstrip().rstrip(b"\r") == rendered.removesuffix(b"\n")
 
     def continues(self, line: LogRecord) -> bool:
         """Whether what is held back may be the beginning of this line, or begin with it."""

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import JobNotFound, ProviderError, Unavailable
@@ -93,6 +93,7 @@ def downloaded(lines: list[LogRecord], form: str, body: bytes, size: int, *, bre
     size=st.integers(1, 40),
     cut=st.integers(0, 600),
 )
+@example(messages=[""], form="txt", size=1, cut=31)  # before the space that ends an empty line
 def test_a_stream_broken_at_any_byte_is_completed(messages: list[str], form: str, size: int, cut: int) -> None:
     lines = wire_lines(messages)
     whole = artifact(lines, form)

@@ -19,6 +19,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
 from emulator import baseten, baseten_requests, fireworks, fireworks_requests, rivergen
+from emulator.dates import with_date
 from emulator.faults import CONTROL_PATH, FaultInjector, Faults, control, with_transport
 from emulator.pagerduty import PagerDuty, pagerduty_app
 from emulator.quirks import Quirks
@@ -87,7 +88,12 @@ async def running(app: ASGIApp, *, port: int = 0, stop_s: float = STOP_S) -> Asy
     not ended after `stop_s` are cancelled.
     """
     config = uvicorn.Config(
-        with_transport(app), log_level="warning", access_log=False, proxy_headers=False, server_header=False
+        with_transport(with_date(app)),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
     )
     config.load()
     server = uvicorn.Server(config)

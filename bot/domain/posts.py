@@ -16,6 +16,8 @@ class WantedPost:
     """When the first attempt began that may have posted it."""
     root: Receipt | None = None
     """The root message of its thread; None for a message outside threads."""
+    settled_at: datetime | None = None
+    """When Slack has accepted every attempt, by its own clock; a search before then proves nothing. None: unknown."""
     is_direct: bool = False
     """Whether it is a direct message to a person."""
 

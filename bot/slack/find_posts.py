@@ -66,7 +66,8 @@ class PostHistory:
         found: defaultdict[str, set[str]] = defaultdict(set)
         for root, posts in _by_thread(wanted).items():
             since = min(one.since for one in posts)
-            async for delivery_id, ts in self._read(channel, root, since, is_urgent=is_urgent):
+            settled_at = max((one.settled_at for one in posts if one.settled_at is not None), default=None)
+            async for delivery_id, ts in self._read(channel, root, since, settled_at, is_urgent=is_urgent):
                 found[delivery_id].add(ts)
         return {name: [Receipt(channel, ts) for ts in sorted(found[name])] for name in found}
 
@@ -77,7 +78,7 @@ class PostHistory:
         self._unreadable.pop(channel, None)
 
     async def _read(
-        self, channel: str, root: Receipt | None, since: datetime, *, is_urgent: bool
+        self, channel: str, root: Receipt | None, since: datetime, settled_at: datetime | None, *, is_urgent: bool
     ) -> AsyncIterator[tuple[str, str]]:
         """Yield delivery ids and times of messages, page by page."""
         method = HISTORY if root is None else REPLIES
@@ -93,6 +94,8 @@ class PostHistory:
         is_first = True
         while True:
             data, answered_at = await self._call(method, arguments, is_urgent=is_urgent)
+            if settled_at is not None and answered_at is not None and answered_at < settled_at:
+                raise _too_early(settled_at - answered_at)
             if is_first and answered_at is not None and now - answered_at > _SKEW:
                 is_first = False  # our clock is ahead of Slack's, so the message looks older than its attempt
                 arguments["oldest"] = _timestamp(min(since, now) - (now - answered_at) - _SKEW)
@@ -140,6 +143,10 @@ class PostHistory:
 def _limited(wait_s: float) -> DeliveryError:
     wait = timedelta(seconds=wait_s)
     return DeliveryError("Too many look-ups.", reason=RATE_LIMITED, permanent=False, retry_after=wait)
+
+
+def _too_early(wait: timedelta) -> DeliveryError:
+    return DeliveryError("Slack may accept an attempt late.", reason="early", permanent=False, retry_after=wait)
 
 
 def _by_thread(wanted: Iterable[WantedPost]) -> Mapping[Receipt | None, Sequence[WantedPost]]:

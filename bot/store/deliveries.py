@@ -46,7 +46,8 @@ VERIFY_AFTER = timedelta(minutes=1)
 """When to look for copies of a message that was sent after an attempt with an unknown outcome."""
 UNSURE_EDIT_FOR = 2 * VERIFY_AFTER
 """How long an edit whose outcome is unknown may still replace what later edits show."""
-_AGAIN = ":again"
+AGAIN = ":again"
+"""Ends the key of an edit that shows the newest state once more, when Slack accepts no earlier one any more."""
 _EDIT = (
     select(deliveries.c.id)
     .where(deliveries.c.incident_id == bindparam("thread"), deliveries.c.kind == DeliveryKind.EDIT)
@@ -144,7 +145,7 @@ class Deliveries:
     ) -> None:
         """Show the state of an incident or digest once more later if a recent edit's outcome is unknown."""
         recent = {"thread": row.incident_id, "since": now - UNSURE_EDIT_FOR}
-        if row.dedupe_key.endswith(_AGAIN) or await connection.scalar(_UNSURE_EDIT, recent) is None:
+        if row.dedupe_key.endswith(AGAIN) or await connection.scalar(_UNSURE_EDIT, recent) is None:
             return
         current = (
             select(incidents.c.value)
@@ -157,7 +158,7 @@ class Deliveries:
         waiting = await connection.scalar(_WAITING_EDIT, {"thread": row.incident_id})
         if waiting is None:
             shown = edit if value is None else replace(edit, incident=from_json(value, Incident))
-            again = Delivery(f"{row.dedupe_key}{_AGAIN}", channel, shown)
+            again = Delivery(f"{row.dedupe_key}{AGAIN}", channel, shown)
             await repeat_edit(self._database, connection, row.watch_id, again, now, now + VERIFY_AFTER)
 
     async def mark_failed(

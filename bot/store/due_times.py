@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, RowMapping, Table, and_, or_, sele
 
 from bot.domain.alerts import DeliveryKind
 from bot.domain.boards import BoardKind
-from bot.store.deliveries import UNSURE_EDIT_FOR, VERIFY_AFTER
+from bot.store.deliveries import AGAIN, UNSURE_EDIT_FOR, VERIFY_AFTER
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
 from bot.store.schema import boards, deliveries, digests, incidents, listings, watches
@@ -46,12 +46,14 @@ class DueTimes:
         For a clock that was set back: until it has caught up, due times of the clock before say nothing.
         """
         counts = [0, 0]
-        for index, (table, wanted) in enumerate(((watches, true()), (deliveries, _IS_QUEUED))):
+        for index, (table, wanted) in enumerate(((watches, true()), (deliveries, and_(_IS_QUEUED, ~_IS_REPEATED)))):
             is_claimed: ColumnElement[bool] = table.c.claim_token.is_not(None)
             latest = now + lease
             counts[index] += await self._set_due(table, wanted, now, and_(~is_claimed, table.c.due_at > now))
             counts[index] += await self._set_due(table, wanted, latest, and_(is_claimed, table.c.due_at > latest))
         await self._verify_by(now + VERIFY_AFTER, now)
+        later = now + VERIFY_AFTER
+        await self._set_due(deliveries, and_(_IS_QUEUED, _IS_REPEATED), later, deliveries.c.due_at > later)
         for column in (digests.c.due_at, incidents.c.remind_at):
             async with self._database.write() as connection:
                 await connection.execute(update(column.table).where(column > now).values({column.name: now}))
@@ -110,5 +112,6 @@ _DAY = timedelta(days=1, hours=1)
 """The longest time to a daily digest, on a day on which clocks are set back."""
 _state: Column[str] = deliveries.c.state
 _IS_QUEUED = _state == DeliveryState.QUEUED
+_IS_REPEATED = deliveries.c.dedupe_key.endswith(AGAIN, autoescape=True)
 _kind: Column[str] = deliveries.c.kind
 _IS_EDIT = _kind == DeliveryKind.EDIT

@@ -10,7 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 
@@ -24,6 +24,8 @@ from bot.store.claimed_deliveries import ClaimedDelivery, SentDelivery
 from bot.store.deliveries import Deliveries
 
 log = logging.getLogger(__name__)
+LATEST_ACCEPTANCE = timedelta(seconds=45)
+"""How long after a message was posted Slack may still accept an earlier attempt to post it."""
 FollowUps = Callable[[Notification, Receipt, Receipt | None], Awaitable[Sequence[Delivery]]]
 """Returns what follows a notification that arrived, from its receipt and that of its incident's root."""
 
@@ -177,7 +179,7 @@ class Reconciler:
 
     async def _verify_thread(self, channel: str, sent: Sequence[SentDelivery]) -> None:
         ids = [one.id for one in sent]
-        wanted = [WantedPost(one.delivery_id, one.unsure_since, one.root) for one in sent]
+        wanted = [WantedPost(one.delivery_id, one.unsure_since, one.root, _settled_at(one)) for one in sent]
         try:
             found = await self._finder.find(channel, wanted, is_urgent=False)
         except LookUpUnavailable:
@@ -224,6 +226,14 @@ async def _logged(work: Coroutine[None, None, None]) -> None:
 
 def _channel(delivery: ClaimedDelivery | SentDelivery) -> str:
     return delivery.channel
+
+
+def _settled_at(sent: SentDelivery) -> datetime | None:
+    """When Slack accepts no attempt any more, by its own clock: ours may have jumped since the search was planned."""
+    try:
+        return datetime.fromtimestamp(float(sent.receipt.ts), UTC) + LATEST_ACCEPTANCE
+    except ValueError:
+        return None
 
 
 def _wanted(delivery: ClaimedDelivery) -> WantedPost:

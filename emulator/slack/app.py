@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
+from emulator.dates import with_date
 from emulator.faults import with_transport
 from emulator.slack import page, web_api
 from emulator.slack.delivery import Delivery, EventSender, HttpDelivery
@@ -121,7 +122,7 @@ def create_slack(
         request_url: deliver by signed HTTP to this URL; Socket Mode if empty.
         scopes: what the app was granted.
         limits: rate limits; Slack's own if None.
-        clock: seconds since the epoch, for interaction_tokens, limits and time stamps.
+        clock: seconds since the epoch, for interaction_tokens, limits, time stamps and the date of answers.
         steady: the same for interaction tokens and limits only, where `clock` may jump.
         http_client: the client for HTTP delivery.
     """
@@ -163,7 +164,8 @@ async def served(slack: Slack, host: str = "127.0.0.1", port: int = 0) -> AsyncI
     """Serve a Slack alone, in this event loop; yields its address."""
     listener = socket.create_server((host, port))
     slack.context.base_url = f"http://{host}:{listener.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(with_transport(slack.app), log_level="warning", lifespan="off"))
+    app = with_transport(with_date(slack.app))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", date_header=False))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield slack.context.base_url

@@ -5,6 +5,7 @@ This is the gate: arguments, token, scope, rate limit and ordered failures. What
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
 from functools import partial
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from emulator.dates import http_date
 from emulator.faults import end_connection
 from emulator.slack.answers import apply_answer
 from emulator.slack.faults import RESPONSE_URL, ConnectionLost
@@ -40,6 +42,7 @@ def routes(context: MethodContext) -> list[Route]:
         name = request.path_params["method"]
         args = await merged_arguments(request)
         headers = {"X-OAuth-Scopes": ",".join(sorted(context.workspace.app.scopes))}
+        headers["Date"] = http_date(datetime.fromtimestamp(context.workspace.clock(), UTC))
         method = METHODS.get(name)
         if method and method.scopes:
             headers["X-Accepted-OAuth-Scopes"] = ",".join(method.scopes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -178,9 +179,9 @@ async def running(harness: SlackHarness) -> AsyncIterator[SlackHarness]:
             harness.listeners.painter.close()
 
 
-def slack_with_scopes(scopes: Iterable[str]) -> Slack:
-    """An emulated Slack whose app was granted these scopes only."""
-    return create_slack(scopes=scopes, limits=RateLimits(enabled=False))
+def slack_with_scopes(scopes: Iterable[str], clock: Callable[[], float] = time.time) -> Slack:
+    """An emulated Slack whose app was granted these scopes only, and its clock."""
+    return create_slack(scopes=scopes, limits=RateLimits(enabled=False), clock=clock, steady=time.time)
 
 
 def at_least(count: int, messages: list[Message]) -> list[Message] | None:

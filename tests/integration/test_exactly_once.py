@@ -18,6 +18,7 @@ from bot.store.store import Store
 from bot.watcher.deliver import Deliverer, DeliverySettings
 from bot.watcher.outage import OutageSettings
 from bot.watcher.reconcile import ReconcileSettings
+from emulator.demo_clock import DemoClock
 from emulator.slack.app import BOT_TOKEN, Slack, served
 from emulator.slack.faults import Fault
 from emulator.slack.model import Message
@@ -47,9 +48,9 @@ SETTINGS = DeliverySettings(
 class Bench:
     """An emulated workspace, an outbox, and a Deliverer of each process."""
 
-    def __init__(self, slack: Slack, store: Store) -> None:
+    def __init__(self, slack: Slack, store: Store, slack_clock: DemoClock) -> None:
         self.slack, self.store = slack, store
-        self.clock = ManualClock(datetime.now(UTC))  # Slack's, which stamps messages with the real time
+        self.clock, self.slack_clock = ManualClock(datetime.now(UTC)), slack_clock
         self.channel = slack.workspace.channel("#training")
         client = create_client(BOT_TOKEN, slack.api_url)
         self.notifier = SlackNotifier(client, history=PostHistory(client, self.clock))
@@ -72,6 +73,7 @@ class Bench:
         """Deliver what is due now, and after each of these waits."""
         for wait_s in (0, *waits_s):
             self.clock.advance(timedelta(seconds=wait_s))
+            self.slack_clock.move(wait_s)
             while await self.deliverer.tick():
                 pass
 
@@ -81,17 +83,19 @@ class Bench:
 
 @pytest.fixture
 async def bench(store: Store) -> AsyncIterator[Bench]:
-    slack = slack_with_scopes(GRANTED)
+    clock = DemoClock()
+    slack = slack_with_scopes(GRANTED, clock.now_s)
     async with served(slack):
-        yield Bench(slack, store)
+        yield Bench(slack, store, clock)
 
 
 @pytest.fixture
 async def blind(store: Store) -> AsyncIterator[Bench]:
     """An app without the history scopes."""
-    slack = slack_with_scopes(WITHOUT_HISTORY)
+    clock = DemoClock()
+    slack = slack_with_scopes(WITHOUT_HISTORY, clock.now_s)
     async with served(slack):
-        yield Bench(slack, store)
+        yield Bench(slack, store, clock)
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
@@ -230,6 +234,22 @@ async def test_a_message_that_slack_accepts_late_is_deleted(bench: Bench) -> Non
     await bench.enqueue(EDIT)
     await bench.deliver()
     assert kept.edited_ts
+
+
+async def test_a_clock_that_jumps_ahead_does_not_end_the_wait_for_late_copies(bench: Bench) -> None:
+    await bench.enqueue(ROOT)
+    (late,) = await bench.store.deliveries.claim(bench.clock(), lease=SETTINGS.lease)
+    await bench.deliver(SETTINGS.lease.total_seconds(), 1)
+    assert len(bench.roots) == 1
+
+    bench.clock.advance(VERIFY_AFTER)
+    await bench.deliver()
+    assert bench.calls("conversations.history") == 2
+
+    send = bench.notifier.send
+    await send(late.notification, channel=late.channel, root=None, delivery_id=late.delivery_id)
+    await bench.deliver(VERIFY_AFTER.total_seconds(), 1)
+    assert len(bench.roots) == 1
 
 
 class PausedNotifier(SlackNotifier):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.domain.grouping import STANDARD
@@ -33,7 +33,8 @@ class SlackFaults:
 class Event:
     """Something that happens to a job (`log`, `fail`, `finish`, `restart`) or to a process.
 
-    That is `kill`, `kill at commit`, `pause`, `pause at call` or `clock`.
+    That is `kill`, `kill at commit`, `pause`, `pause at call` or `clock`, which without a target changes that of the
+    machine on which all processes run.
     """
 
     at_s: float
@@ -78,7 +79,10 @@ def draw(seed: int, *, can_read_history: bool = True) -> Scenario:
     events = [event for job in jobs for event in _job_events(dice, job)]
     events += _process_events(dice, processes)
     calm, clocks_change = dice.random() < 0.1, dice.random() < 0.2
-    events += _clock_events(dice, processes) if clocks_change else []
+    clock_events = _clock_events(dice, processes) if clocks_change else []
+    if random.Random(f"{seed}:machine").random() < 0.5:
+        clock_events = [replace(event, target="") for event in clock_events]
+    events += clock_events
     return Scenario(
         seed=seed,
         jobs=jobs,

@@ -179,7 +179,8 @@ class _Simulation:
             case "restart":
                 self._platform.change(event.target, JobState.RUNNING)
             case "clock":
-                self._processes[event.target].system_offset = timedelta(seconds=event.number)
+                for one in self._processes.values() if event.target == "" else [self._processes[event.target]]:
+                    one.system_offset = timedelta(seconds=event.number)
             case "pause":
                 self._processes[event.target].pause(event.number)
             case "pause at call":

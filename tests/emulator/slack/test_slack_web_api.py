@@ -56,6 +56,14 @@ async def test_a_wrong_or_missing_token_is_refused(slack: Slack) -> None:
     assert await error(AsyncWebClient(APP_TOKEN, base_url=slack.api_url).auth_test()) == "not_allowed_token_type"
 
 
+async def test_answers_are_dated_once_by_the_clock_that_stamps_messages(clock: Clock, slack: Slack) -> None:
+    clock.now = 1_900_000_000.0
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{slack.api_url}api.test")
+
+    assert answer.headers.get_list("date") == ["Sun, 17 Mar 2030 17:46:40 GMT"]
+
+
 async def test_a_missing_scope_is_named(narrow: Slack) -> None:
     client = AsyncWebClient(BOT_TOKEN, base_url=narrow.api_url)
     answer = await refusal(client.conversations_list())

@@ -215,6 +215,25 @@ async def test_the_newest_state_is_shown_again_although_the_clock_was_set_since_
     assert again.notification.text == "edit 2"
 
 
+async def test_an_edit_that_shows_the_newest_state_again_keeps_its_wait_when_the_clock_is_set_back(
+    store: Store, now: datetime
+) -> None:
+    about, back = incident(now), now - timedelta(hours=2)
+    kinds = {"root": DeliveryKind.ROOT, "edit 1": DeliveryKind.EDIT}
+    await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
+    (root,) = await claim(store, now)
+    await store.deliveries.mark_sent(root.id, root.token, RECEIPT, now)
+    (first,) = await claim(store, now)
+    await store.deliveries.mark_failed(first.id, first.token, "timeout", now, is_unknown=True)
+    (first,) = await claim(store, now)
+    await store.deliveries.mark_sent(first.id, first.token, RECEIPT, now, edit=first.notification)
+
+    await store.due_times.make_due(back, LEASE)
+
+    assert await claim(store, back + VERIFY_AFTER - SECOND) == []
+    assert len(await claim(store, back + VERIFY_AFTER)) == 1
+
+
 @pytest.mark.parametrize("corrects", [True, False])
 async def test_a_verification_that_a_wrong_clock_planned_comes_neither_late_nor_at_once(
     store: Store, now: datetime, *, corrects: bool

@@ -19,11 +19,3 @@ def size_text(size: int) -> str:
         if size < 1000 * factor:
             return f"{size / factor:.{int(size < 10 * factor and size % factor != 0)}f} {unit}"
     return f"{size / 10**9:,.1f} GB"
-
-
-def platform_title(platform: str) -> str:
-    """The name of a platform as it writes it: `Fireworks` for `fireworks`; other text unchanged."""
-    return _PLATFORM_TITLES.get(platform, platform)
-
-
-_PLATFORM_TITLES = {"baseten": "Baseten", "fireworks": "Fireworks", "rivergen": "RiverGen"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.alerts import Resolution, Severity
 from bot.domain.digests import Digest, DigestMember, is_of_platform
 from bot.domain.durations import spoken_duration
-from bot.domain.wording import platform_title, plural
+from bot.domain.wording import plural
 from bot.slack.render.icons import CLEARED, ENDED, SEVERITY_ICONS
 from bot.slack.render.text import one_line
 
@@ -102,10 +102,10 @@ def _counts(groups: Sequence[Group]) -> list[str]:
 def _shared_cause(digest: Digest) -> str:
     """What the members share: a platform that does not answer, a full disk, a node; "" for a storm."""
     kind, _, name = digest.key.partition(":")
-    shown = one_line(platform_title(name) if is_of_platform(digest.key) else name, 60)
+    shown = one_line(name, 60)
     readable = "cannot be read" if digest.ended_at is None else "can be read again"
     sentences = {
-        "platform": f"{shown} {readable}",
+        "platform": f"{shown[:1].upper()}{shown[1:]} {readable}",
         "metrics": f"The metrics of {shown} {readable}",
         "disk": f"Disk {shown} is full",
         "node": f"Problems on node {shown}",

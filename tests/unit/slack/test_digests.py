@@ -44,8 +44,10 @@ def test_the_headline_counts_by_cause(count: int, expected: list[str]) -> None:
     assert digest_headline(digest_of(*members)) == "\U0001f534 " + " \N{MIDDLE DOT} ".join(expected)
 
 
-@pytest.mark.parametrize(("key", "name"), [("platform:fireworks", "Fireworks"), ("metrics:rivergen", "RiverGen")])
-def test_a_platform_is_named_as_it_writes_itself(key: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "name"), [("platform:fireworks", "Fireworks"), ("metrics:rivergen", "The metrics of rivergen")]
+)
+def test_a_platform_begins_its_sentence_with_a_capital(key: str, name: str) -> None:
     assert f"{name} cannot be read" in digest_headline(replace(digest_of(*STORM_MEMBERS[:2]), key=key))
 
 

@@ -132,8 +132,8 @@ def preempted(world: World, timeline: Timeline) -> None:
     write_start(story_log, began, "preem4t-0")
     last = write_steps(story_log, began, signal)
     lines = [
-        "WARNING launcher: received SIGTERM, the node is being reclaimed (grace period 30 s)",
-        f"WARNING launcher: saving an emergency checkpoint at step {last}",
+        "WARNING launcher: the node is being reclaimed",
+        f"WARNING launcher: received SIGTERM, saving an emergency checkpoint at step {last}",
     ]
     story_log.write(signal, lines, level="WARNING")
     story_log.write(signal + timedelta(seconds=2), f"Saving model checkpoint to /mnt/ckpts/checkpoint-{last}")

@@ -94,7 +94,7 @@ STORIES = (
             "The job was preempted",
             "the node is being reclaimed",
             rf"Preempted {CLOCK} after 3 h.* at step 2,6\d\d",
-            "Try: Check that a recent checkpoint",
+            "Try: Check for a recent checkpoint",
         ),
         "Preempted",
     ),

@@ -20,7 +20,8 @@ _SCHEME = re.compile(r"(?:authorization:\s*)?(?:bearer|api-?key|token)[\s:]+", r
 
 def is_credential(name: str) -> bool:
     """Whether the setting holds a token, a key or a signing secret; `name` is in lower case."""
-    return name in SLACK_SECRETS or name.endswith("_api_key") or is_webhook_setting(name, "_secret")
+    named = name in SLACK_SECRETS or name == "trainwatch_mcp_token"
+    return named or name.endswith("_api_key") or is_webhook_setting(name, "_secret")
 
 
 def is_webhook_setting(name: str, ending: str) -> bool:

@@ -23,6 +23,7 @@ SECRETS = (
     "FIREWORKS_API_KEY",
     "RIVERGEN_API_KEY",
     "TRAINWATCH_WEBHOOK_OPS_SECRET",
+    "TRAINWATCH_MCP_TOKEN",
 )
 SECRET_URLS = ("TRAINWATCH_PING_URL", "TRAINWATCH_WEBHOOK_OPS_URL")
 MIDDLE_OF_A_SECRET = 6
@@ -68,6 +69,7 @@ async def complete(tmp_path: Path) -> AsyncIterator[Machine]:
             **{name.upper(): _value(name, field, tmp_path) for name, field in Settings.model_fields.items()},
             "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
             "TRAINWATCH_USER": "ada@example.com",
+            "TRAINWATCH_MCP_TOKEN": "agents-q7Zr2LxW9vKd4TnB",
             "TRAINWATCH_PING_URL": "https://pings.example/q7Zr2LxW9vKd",
             "TRAINWATCH_WEBHOOK_OPS_SECRET": "ops-q7Zr2LxW9vKd",
             "TRAINWATCH_WEBHOOK_OPS_URL": "https://ops.example/q7Zr2LxW9vKd",

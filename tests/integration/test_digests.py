@@ -186,11 +186,11 @@ async def test_an_unreachable_platform_is_one_message_for_all_its_jobs(channel: 
     await channel.run(900, every=150)
 
     assert len(channel.roots()) == 1
-    assert "mem cannot be read* \N{MIDDLE DOT} 12 jobs" in text
+    assert "Mem cannot be read* \N{MIDDLE DOT} 12 jobs" in text
     assert all(f"run/{number:03}" in text for number in range(12))
     assert [one.kind for one in channel.sent[:during] if one.kind is DeliveryKind.REPLY] == []
     assert [one.reason for one in channel.sent[during:] if one.kind is DeliveryKind.REPLY] == [NotifyReason.RESOLVED]
-    assert "mem can be read again" in channel.newest()
+    assert "Mem can be read again" in channel.newest()
 
 
 async def test_the_message_of_the_first_job_becomes_that_of_its_platform(channel: Channel) -> None:

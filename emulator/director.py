@@ -67,7 +67,7 @@ class Director:
         """Make the jobs of a story, and watch them as this person would.
 
         Raises:
-            KeyError: there is no such story.
+            KeyError: the story is unknown.
         """
         scenario = scenario_named(name)
         number = self.started[name]

@@ -16,7 +16,7 @@ class Stage(Protocol):
         """Start a story for a person; returns the `channel` of its messages and a `question` about it.
 
         Raises:
-            KeyError: there is no such story.
+            KeyError: the story is unknown.
         """
         ...
 

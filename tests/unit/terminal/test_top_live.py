@@ -149,7 +149,7 @@ async def test_an_invalid_pattern_and_a_lost_job_are_explained() -> None:
         await top.until(r"(?i)pattern|expression")
         provider.jobs.clear()
         await top.press("escape", "enter")
-        await top.until(r"There is no job mem:run/0")
+        await top.until(r"no job mem:run/0")
 
 
 async def test_an_outage_is_named_and_ends() -> None:

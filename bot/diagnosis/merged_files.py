@@ -4,11 +4,11 @@ Each file is diagnosed alone: in one long text, the progress of the next rank wo
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.labels import Label, name_labels
 from bot.domain.alerts import Severity
 
 _ROOT_CONFIDENCE = 0.7
@@ -99,17 +99,10 @@ def _fold_consequences(located: Sequence[_Located]) -> tuple[Failure, ...]:
         return tuple(sorted(failures, key=lambda one: -one.severity.rank))
     first, consequences = roots[0], [one for one in pages if one not in roots]
     if consequences:
-        named = "; ".join(f"{one.title.rstrip('.')} ({_named(one.ranks)})" for one in consequences[:_MAX_NAMED])
+        named = "; ".join(f"{one.title.rstrip('.')} ({name_labels(one.ranks)})" for one in consequences[:_MAX_NAMED])
         first = replace(first, why=f"{first.why} Also seen as a consequence: {named}.".strip())
     others = sorted((one for one in failures if one.severity is not Severity.PAGE), key=lambda one: -one.severity.rank)
     return (first, *roots[1:], *others)
-
-
-def _named(ranks: Iterable[Label]) -> str:
-    known = list(ranks)
-    kind = "rank " if all(isinstance(one, int) for one in known) else ""
-    shown = ", ".join(map(str, known[:_MAX_NAMED]))
-    return f"{kind}{shown}" + (f" and {len(known) - _MAX_NAMED:,} more" if len(known) > _MAX_NAMED else "")
 
 
 def _progress_order(diagnosis: Diagnosis) -> tuple[int, int]:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.labels import Label, list_labels
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Evidence
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress, checkpoint_text, progress_text
 from bot.redaction.redactor import Redactor
 
-_SHOWN_RANKS = 8
 _SUMMARY_CHARS = 600
 
 
@@ -45,14 +44,11 @@ def rank_label(failure: Failure) -> str:
 
 
 def describe_ranks(failure: Failure, job: Job | None = None) -> str:
-    """Return `3 of 8`, or `3 first, then 0, 1, 2 and 1,020 more`; "" if no rank is known."""
+    """Return `3 of 8`, or `3 first, then 0-2, 4-1023`; "" if no rank is known."""
     if not failure.ranks:
         return ""
-    root, others = _of_total(failure.ranks[0], job), [str(rank) for rank in failure.ranks[1:]]
-    if not others:
-        return root
-    shown, hidden = ", ".join(others[:_SHOWN_RANKS]), len(others) - _SHOWN_RANKS
-    return f"{root} first, then {shown}" + (f" and {hidden:,} more" if hidden > 0 else "")
+    root = _of_total(failure.ranks[0], job)
+    return f"{root} first, then {list_labels(failure.ranks[1:])}" if len(failure.ranks) > 1 else root
 
 
 def _of_total(root: Label, job: Job | None) -> str:

@@ -62,7 +62,7 @@ def test_logs_of_the_ranks_of_a_run_get_one_verdict(capsys: pytest.CaptureFixtur
     assert out.startswith("1 problem found.\n\nPAGE  GPU out of memory\n")
     assert "run/attempt_0/3/stderr.log line 45 · rank 3\n" in out
     assert "Also seen as a consequence: " in " ".join(out.split())
-    assert "(rank 0, 1, 2)" in " ".join(out.split())
+    assert "(ranks 0-2)" in " ".join(out.split())
     assert f"▶ {OOM}" in out
     assert [line.split() for line in out.splitlines() if line.startswith("run/attempt_0/3")] == [
         ["run/attempt_0/3/stderr.log", "3", "45", "1"]

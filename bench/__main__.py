@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decoding, diagnosis, drawing, fetching, filtering, latency, polling, searching
+from bench import decoding, diagnosis, drawing, fetching, filtering, latency, polling, redacting, searching
 from bench.measuring import machine
 from bench.report import Row, Section, render
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="fetching, filtering, polling, latency, searching, decoding, starting, diagnosis, drawing",
+        help="fetching, filtering, polling, latency, searching, decoding, starting, redacting, diagnosis, drawing",
     )
     parser.add_argument("--full", action="store_true", help="also five million lines; takes minutes more")
     given = parser.parse_args()
@@ -36,6 +36,7 @@ def main() -> None:
         "searching": searching.section,
         "decoding": decoding.decoding,
         "starting": decoding.starting,
+        "redacting": redacting.section,
         "diagnosis": _diagnosis,
         "drawing": drawing.section,
     }

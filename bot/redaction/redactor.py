@@ -44,7 +44,7 @@ _NAME_CHARS = 64
 _MAX_BEFORE_CHARS = 64
 _MAX_AFTER_CHARS = 300
 """A name and the two lines after it, of which the last may be long."""
-_MANY_CANDIDATES = 32
+_MANY_CANDIDATES = 64
 """From this number on, the whole text is searched at once."""
 _PREFILTER_BYTES = 64 << 20
 """Bound for RE2, of which the pattern of everything uses a part."""
@@ -142,9 +142,14 @@ class Redactor:
         yield from _find_by_group(text, _encodable(text), self._groups[: len(token_groups())])
 
 
-def find_secrets(text: str, patterns: Iterable[SecretPattern], parts: Iterable[Span] | None = None) -> Iterator[Span]:
-    """Yield the values that the patterns find, possibly overlapping; matches begin and end in one of the parts."""
-    folded = _lowered(text)
+def find_secrets(
+    text: str, patterns: Iterable[SecretPattern], parts: Iterable[Span] | None = None, folded: str | None = None
+) -> Iterator[Span]:
+    """Yield the values that the patterns find, possibly overlapping; matches begin and end in one of the parts.
+
+    `folded` is the text as `_lowered` returns it, if it is known.
+    """
+    folded = _lowered(text) if folded is None else folded
     parts = [(0, len(text))] if parts is None else parts
     for row in patterns:
         check, searched = row.check, folded if row.ignore_case else text
@@ -163,6 +168,7 @@ def find_secrets(text: str, patterns: Iterable[SecretPattern], parts: Iterable[S
 
 def _find_by_group(text: str, searched: str, groups: _Groups) -> Iterator[Span]:
     """Search for the patterns of each group where its prefilter matches. `searched` is the text as RE2 accepts it."""
+    folded = None
     for prefilter, group in groups:
         near = list(islice(prefilter.finditer(searched), _MANY_CANDIDATES))
         if not near:
@@ -171,7 +177,8 @@ def _find_by_group(text: str, searched: str, groups: _Groups) -> Iterator[Span]:
         if len(near) < _MANY_CANDIDATES:
             around = [(one.start() - _MAX_BEFORE_CHARS, one.end() + _MAX_AFTER_CHARS) for one in near]
             parts = _merge_spans((max(0, begin), text.find("\n", end) + 1 or len(text)) for begin, end in around)
-        yield from find_secrets(text, group, parts)
+        folded = _lowered(text) if folded is None else folded
+        yield from find_secrets(text, group, parts, folded)
         commands = [row for row in group if row.is_command]
         if commands and _program_in_list().contains(searched):
             yield from find_secrets(_ARGUMENT_SEPARATOR.sub(_spaces, text), commands, parts)

@@ -31,7 +31,8 @@ _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have 
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
-    r"|\[missing ranks?: (\d+)\]|ranks? \[(\d+)\] (?:are|is) the lagging|rank (\d+) status failed"
+    r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b|ranks? \[(\d+)\] (?:are|is) the lagging"
+    r"|rank (\d+) status failed"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )

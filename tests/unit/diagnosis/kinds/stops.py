@@ -256,4 +256,61 @@ CASES = [
         "scheduler",
         "PREEMPTION",
     ),
+    # ---------------------------------------------------------------- the reason of a stop, logged after it
+    Case(
+        "an eviction for disk",
+        STEPS
+        + "Terminated\nWarning  Evicted  pod/sft-0  The node was low on resource: ephemeral-storage. Threshold quantity: 8Gi.\n",
+        "page",
+        "storage",
+        "ephemeral-storage",
+    ),
+    Case(
+        "a pod over its limit of disk",
+        STEPS + "Terminated\nPod ephemeral local storage usage exceeds the total limit of containers 40Gi.\n",
+        "page",
+        "storage",
+        "ephemeral",
+    ),
+    Case(
+        "a launcher that sees no progress",
+        STEPS
+        + "[agent] ERROR no progress since step 39 for 905s (limit 900s): run is considered hung\n[agent] sending SIGTERM to process group 8\n",
+        "page",
+        "hang",
+        "no progress",
+    ),
+    Case(
+        "a killed worker of a pool",
+        library(
+            "loky.process_executor.TerminatedWorkerError: A worker process was terminated. Perhaps memory.",
+            "loky/executor.py",
+        )
+        + "\nThe exit codes of the workers are {SIGKILL(-9)}\n",
+        "page",
+        "host_memory",
+    ),
+    Case(
+        "paddle's allocator",
+        library(
+            "SystemError: Operator matmul raises a paddle::memory::allocation::BadAlloc exception.", "paddle/tensor.py"
+        ),
+        "page",
+        "gpu_memory",
+    ),
+    Case(
+        "too few processes for the parallel sizes",
+        library("AssertionError: world_size (6) is not divisible by tensor_parallel (4)", "megatron/state.py"),
+        "page",
+        "launch",
+    ),
+    Case(
+        "horovod's stalled ranks",
+        STEPS
+        + "W horovod/common/stall_inspector.cc:107] One or more tensors were submitted to be reduced, gathered or broadcasted by subset of ranks and are waiting\n"
+        + "E horovod/common/stall_inspector.cc:92] Stalled ranks: 3. One or more ranks stalled for longer than 900 seconds. Will shutdown.\n",
+        "page",
+        "hang",
+        ranks=(3,),
+    ),
 ]

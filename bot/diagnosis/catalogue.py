@@ -6,13 +6,14 @@ A match says only which signature fits a line; `failures.root_cause` decides wha
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from typing import Literal, get_args
 
 import msgspec
 
+from bot.diagnosis.hints.choices import PATTERNLESS, HintChoice, index_hints, parse_hints, shipped_hints
 from bot.diagnosis.reading.required_literals import filter_pattern
 from bot.domain.alerts import Severity
 from bot.domain.regex import Pattern, compile_pattern
@@ -86,6 +87,8 @@ class Catalogue:
 
     signatures: tuple[Signature, ...]
     groups: tuple[SignatureGroup, ...]
+    hints: Mapping[str, tuple[HintChoice, ...]] = field(default_factory=dict)
+    """Hints that apply only with certain evidence, by signature."""
     cache: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
 
     def classify(self, text: str) -> Signature | None:
@@ -134,7 +137,9 @@ def load_catalogue(extra: str = "") -> Catalogue:
         ConfigError: the user's text is not valid TOML, or an entry is wrong.
     """
     shipped = files("bot.diagnosis").joinpath("signatures.toml").read_text(encoding="utf-8")
-    return build_catalogue(parse_catalogue(shipped), parse_catalogue(extra))
+    own = parse_catalogue(extra)
+    catalogue = build_catalogue(parse_catalogue(shipped), own)
+    return replace(catalogue, hints=_hints(catalogue, own, parse_hints(extra)))
 
 
 def parse_catalogue(text: str) -> list[Signature]:
@@ -170,6 +175,19 @@ def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = (
         tuple(order),
         tuple((compile_pattern(filter_pattern(s.pattern for _, s in members).encode()), members) for members in groups),
     )
+
+
+def _hints(
+    catalogue: Catalogue, own: Iterable[Signature], own_hints: Sequence[HintChoice]
+) -> Mapping[str, tuple[HintChoice, ...]]:
+    """Combine a user's hints with the shipped ones, without those of signatures that the user replaced."""
+    known = {signature.name for signature in catalogue.signatures} | PATTERNLESS
+    if wrong := sorted({name for choice in own_hints for name in choice.signatures} - known):
+        raise ConfigError(f"Unknown signature {wrong[0]} in a hint.")
+    shipped = index_hints((), shipped_hints())
+    replaced = {signature.name for signature in own}
+    kept = {name: choices for name, choices in shipped.items() if name not in replaced}
+    return {name: (*index_hints(own_hints, ()).get(name, ()), *kept.get(name, ())) for name in known}
 
 
 def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern[bytes]:

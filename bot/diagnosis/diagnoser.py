@@ -14,6 +14,7 @@ import msgspec
 
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
+from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
@@ -162,7 +163,8 @@ class Diagnoser:
             gap_s=pace.gap_s, last_ns=pace.last_ns, lines=state.samples, finished=finished, checkpoint=saved
         )
         progress = build_progress(newest, state.step_pace, base, pace.clock)
-        return Diagnosis(worst_first(merge_loss_and_crash(losses, found)), state.lines, progress)
+        failures = choose_hints(merge_loss_and_crash(losses, found), self._scanner.hints, progress)
+        return Diagnosis(worst_first(failures), state.lines, progress)
 
     def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:
         """Report failures without an error line: an unfinished traceback, a hang, a slow-down."""

@@ -37,6 +37,8 @@ class Failure:
     """Index of the root line in `excerpt`; None if no single line is the root."""
     file: str | None = None
     """The file that `line` counts in, if the log is in several."""
+    is_in_server: bool = False
+    """Is it in the log of a server?"""
 
     @property
     def root_rank(self) -> Label | None:

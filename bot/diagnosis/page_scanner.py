@@ -6,7 +6,7 @@ lines become Python strings. The state depends on the sequence of lines alone, n
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
@@ -18,6 +18,7 @@ from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
+from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
@@ -65,6 +66,11 @@ class PageScanner:
     def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
         """Return the start and end of what a signature matches in a line; None if it does not."""
         return self._catalogue.match_span(signature, text)
+
+    @property
+    def hints(self) -> Mapping[str, Sequence[HintChoice]]:
+        """The hints that apply only with certain evidence, by signature."""
+        return self._catalogue.hints
 
     def scan(self, state: DiagnoserState, page: bytes, tail: bytes, origins: Sequence[Origin] | None = None) -> bytes:
         """Read a page of whole lines; return the new tail."""
@@ -134,7 +140,7 @@ class PageScanner:
         state.offset += len(page)
         state.clock_ns = state.clock_ns if newest_ns is None else newest_ns
 
-    def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match | None:
+    def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match[bytes] | None:
         """Find the next progress line that is not skipped."""
         if state.samples >= DENSE_SAMPLES and cursor.origins is None:
             resume_at = state.sampled_at + SKIP_BYTES + state.samples % 8 * 61  # lines that come in pairs take turns
@@ -160,7 +166,7 @@ class PageScanner:
                 return
             end, reach = start, reach * 2
 
-    def _next_life(self, state: DiagnoserState, page: bytes, position: int) -> Match | None:
+    def _next_life(self, state: DiagnoserState, page: bytes, position: int) -> Match[bytes] | None:
         """Find the next line that may show the outcome of a failure, if one is open."""
         return self._life.search(page, position) if state.root_cause.awaits_outcome and position < len(page) else None
 

@@ -40,18 +40,19 @@ _EXPLANATIONS = (
 """What RE2 says, and the explanation of it."""
 
 
-class Match(Protocol):
+class Match(Protocol[AnyStr]):
     """The part of a match that trainwatch uses."""
 
     def start(self) -> int: ...  # noqa: D102
     def end(self) -> int: ...  # noqa: D102
+    def groupdict(self) -> dict[str, AnyStr | None]: ...  # noqa: D102
 
 
 class Pattern(Protocol[AnyStr]):
     """A compiled RE2 pattern over `bytes` or `str`."""
 
-    def search(self, text: AnyStr, pos: int = 0) -> Match | None: ...  # noqa: D102
-    def finditer(self, text: AnyStr) -> Iterator[Match]: ...  # noqa: D102
+    def search(self, text: AnyStr, pos: int = 0) -> Match[AnyStr] | None: ...  # noqa: D102
+    def finditer(self, text: AnyStr) -> Iterator[Match[AnyStr]]: ...  # noqa: D102
     def sub(self, replacement: AnyStr, text: AnyStr) -> AnyStr: ...  # noqa: D102
     def contains(self, text: AnyStr) -> bool: ...  # noqa: D102
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature, load_catalogue, parse_catalogue
+from bot.diagnosis.hints.choices import HintChoice, check_hint, parse_hints
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.regex import compile_pattern
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError, UsageError
 from bot.rules.run_settings import RUN_SETTINGS
 
-_ENTRY = re.compile(r"^[ \t]*\[\[\s*signature\s*\]\]", re.MULTILINE)
-_TABLE = "signature"
+_ENTRY = re.compile(r"^[ \t]*\[\[\s*(?:signature|hint)\s*\]\]", re.MULTILINE)
+_TABLES = ("signature", "hint")
 _SETTING = re.compile(r"""\s*(?P<key>[\w.'" -]+?)\s*=|\s*\[(?P<section>[\w.'" -]+)\]""")
 
 
@@ -60,18 +61,21 @@ def check_signatures(text: str) -> tuple[Signature, ...]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"Not valid TOML: {error}") from None
-    unknown = sorted(set(table) - {_TABLE})
-    if unknown or not isinstance(table.get(_TABLE, []), list):
-        wrong = f"[[{unknown[0]}]]" if unknown else "[signature]"
-        raise ConfigError(f"Unexpected {wrong}. Start each entry with [[signature]].")
+    unknown = sorted(set(table) - set(_TABLES))
+    single = [name for name in _TABLES if not isinstance(table.get(name, []), list)]
+    if unknown or single:
+        wrong = f"[[{unknown[0]}]]" if unknown else f"[{single[0]}]"
+        raise ConfigError(f"Unexpected {wrong}. Start each entry with [[signature]] or [[hint]].")
     found: list[Signature] = []
+    hints: list[HintChoice] = []
     for line, entry in _entries(text):
         try:
             found += [_checked(one) for one in parse_catalogue(entry)]
+            hints += [check_hint(one) for one in parse_hints(entry)]
         except ConfigError as error:
             raise ConfigError(f"line {line}: {error.public}") from None
-    if len(found) != len(table.get(_TABLE, [])):
-        raise ConfigError("Start each entry with [[signature]] on a separate line.")
+    if len(found) + len(hints) != sum(len(table.get(name, [])) for name in _TABLES):
+        raise ConfigError("Start each entry with [[signature]] or [[hint]] on a separate line.")
     return tuple(found)
 
 

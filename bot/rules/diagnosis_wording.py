@@ -98,8 +98,8 @@ def redact_diagnosis(diagnosis: Diagnosis, redactor: Redactor) -> tuple[Diagnosi
     for failure in diagnosis.failures:
         excerpt = [redactor.redact(line) for line in failure.excerpt]
         count += sum(found for _, found in excerpt)
-        title, why = redactor.redact(failure.title)[0], redactor.redact(failure.why)[0]
-        failures.append(replace(failure, title=title, why=why, excerpt=tuple(line for line, _ in excerpt)))
+        title, why, hint = (redactor.redact(text)[0] for text in (failure.title, failure.why, failure.hint))
+        failures.append(replace(failure, title=title, why=why, hint=hint, excerpt=tuple(line for line, _ in excerpt)))
     progress = redact_progress(diagnosis.progress, redactor)
     last = diagnosis.last_lines
     lines = {line: redactor.redact(line.message) for line in (*last.notable, *last.ending)}

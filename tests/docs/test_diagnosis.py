@@ -8,6 +8,7 @@ from typing import get_args
 
 from bot.diagnosis.catalogue import Category, Role, Signature
 from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.hints.choices import Fact, HintChoice
 from bot.domain.alerts import Severity
 from bot.rules.diagnosis_config import build_scanner, check_signatures, parse_defaults
 
@@ -36,6 +37,14 @@ def test_example_signatures_work() -> None:
     assert ["vault_sealed", "shard_retry"] == [one.name for one in check_signatures(example(DIAGNOSIS))]
 
 
+def test_example_hints_work() -> None:
+    texts = re.findall(r"^```toml\n(.*?)^```$", DIAGNOSIS, re.MULTILINE | re.DOTALL)
+    diagnoser = Diagnoser(build_scanner("\n".join(texts)))
+    diagnoser.feed("E: vault eu-1 is sealed")
+
+    assert diagnoser.report().failures[0].hint == "Unseal eu-1, then start the run again. https://wiki.example/vault"
+
+
 def test_example_rule_settings_are_valid() -> None:
     settings = parse_defaults(example(RULES))
 
@@ -44,4 +53,6 @@ def test_example_rule_settings_are_valid() -> None:
 
 
 def test_every_category_role_severity_and_field_is_documented() -> None:
-    assert {*get_args(Category), *get_args(Role), *Severity, *Signature.__dataclass_fields__} == rows(DIAGNOSIS)
+    fields = {*Signature.__dataclass_fields__, *HintChoice.__dataclass_fields__}
+    assert {*get_args(Category), *get_args(Role), *Severity, *fields} == rows(DIAGNOSIS)
+    assert [fact for fact in get_args(Fact) if f"`{fact}`" not in DIAGNOSIS] == []

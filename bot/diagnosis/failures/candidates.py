@@ -224,7 +224,7 @@ class Candidate:
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
             confidence=self.confidence, fingerprint=self.fingerprint, why=why,
-            root_index=self.root_index if self.excerpt else None,
+            root_index=self.root_index if self.excerpt else None, is_in_server=self.is_in_server,
         )  # fmt: skip
 
     def _chosen_hint(self) -> str:

@@ -63,6 +63,6 @@ class LineCursor:
         return self.origins[index - 1][-1] if index else before_page_ns
 
 
-def last_byte(found: Match) -> int:
+def last_byte(found: Match[bytes]) -> int:
     """Return a position on the matched line: some patterns start at the line end before it."""
     return max(found.start(), found.end() - 1)

@@ -53,9 +53,12 @@ def test_without_user_file_only_shipped_signatures_match() -> None:
         ),
         (OWN + "min_repeats = 0\n", "line 2: Signature vault_sealed: min_repeats must be at least 1."),
         (OWN + "identifies_missing_rank = 1\n", "line 2: Signature vault_sealed: Expected `bool`, got `int` in `ident"),
-        ("[[signatures]]\nname = 1", "Unexpected [[signatures]]. Start each entry with [[signature]]."),
-        ("[signature]\nname = 1", "Unexpected [signature]. Start each entry with [[signature]]."),
-        ("signature = [{name = 'a', pattern = 'b'}]", "Start each entry with [[signature]] on a separate line."),
+        ("[[signatures]]\nname = 1", "Unexpected [[signatures]]. Start each entry with [[signature]] or [[hint]]."),
+        ("[signature]\nname = 1", "Unexpected [signature]. Start each entry with [[signature]] or [[hint]]."),
+        (
+            "signature = [{name = 'a', pattern = 'b'}]",
+            "Start each entry with [[signature]] or [[hint]] on a separate line.",
+        ),
         ("[[signature]]\nname", "Not valid TOML: "),
     ],
 )

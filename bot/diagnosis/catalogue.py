@@ -13,16 +13,13 @@ from typing import Literal, get_args
 
 import msgspec
 
+from bot.diagnosis.categories import Category
 from bot.diagnosis.hints.choices import PATTERNLESS, HintChoice, index_hints, parse_hints, shipped_hints
 from bot.diagnosis.reading.required_literals import filter_pattern
 from bot.domain.alerts import Severity
 from bot.domain.regex import Pattern, compile_pattern
 from bot.errors import ConfigError
 
-Category = Literal[
-    "gpu_memory", "host_memory", "gpu_fault", "collective", "storage", "data",
-    "numerics", "hang", "launch", "scheduler", "code",
-]  # fmt: skip
 Role = Literal[
     "root", "weak", "stop", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bot.diagnosis.catalogue import Category
+from bot.diagnosis.categories import Category
 from bot.diagnosis.last_lines import LastLines
 from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from bot.diagnosis.catalogue import Category, Role, Signature
+from bot.diagnosis.catalogue import Role, Signature
+from bot.diagnosis.categories import Category
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.hints.choices import Fact, HintChoice
 from bot.domain.alerts import Severity

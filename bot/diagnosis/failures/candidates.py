@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from bot.diagnosis.catalogue import Category, HintSubject, Signature
+from bot.diagnosis.catalogue import HintSubject, Signature
+from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
 from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject

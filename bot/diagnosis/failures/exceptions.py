@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.diagnosis.catalogue import Category, HintSubject
+from bot.diagnosis.catalogue import HintSubject
+from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bot.diagnosis.catalogue import Category
+from bot.diagnosis.categories import Category
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Clear, Evidence, Finding, Memory, Severity, Unknown, Verdict
 from bot.domain.charts import LIMIT, ChartLevel, ChartLine, ChartMoment, ChartPoint, LineChart

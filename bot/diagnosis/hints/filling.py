@@ -20,7 +20,7 @@ _AMOUNT = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([KMGT]?)")
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
-Values = Mapping[str, str | None]
+HintValues = Mapping[str, str | None]
 
 
 def choose_hints(
@@ -44,7 +44,7 @@ def _with_hint(failure: Failure, choices: Sequence[HintChoice], progress: RunPro
     return failure
 
 
-def fill_hint(text: str, values: Values) -> str | None:
+def fill_hint(text: str, values: HintValues) -> str | None:
     """Fill in the placeholders of a hint; None if a value without a fallback is missing."""
     shown = {name: _shown(values.get(name)) or fallback for name, fallback in PLACEHOLDER.findall(text)}
     if not all(shown.values()):
@@ -68,7 +68,7 @@ def _facts(failure: Failure, progress: RunProgress) -> set[str]:
     }
 
 
-def _known_values(failure: Failure, progress: RunProgress) -> Values:
+def _known_values(failure: Failure, progress: RunProgress) -> HintValues:
     return {
         "rank": str(failure.root_rank) if isinstance(failure.root_rank, int) else None,
         "step": None if progress.step is None else f"{progress.step:,}",
@@ -82,7 +82,7 @@ def _name_checkpoint(saved: Checkpoint | None) -> str | None:
     return f"step {saved.step:,}" if saved.step is not None else saved.path
 
 
-def _matched(choice: HintChoice, text: str) -> Values | None:
+def _matched(choice: HintChoice, text: str) -> HintValues | None:
     """Return the groups of a hint's pattern in the evidence; None if a condition does not hold."""
     found = _compiled(choice.when).search(text) if choice.when else None
     if (choice.when and found is None) or (choice.unless and _compiled(choice.unless).search(text) is not None):
@@ -91,7 +91,7 @@ def _matched(choice: HintChoice, text: str) -> Values | None:
     return values if not choice.compare or _exceeds(choice.compare, values) else None
 
 
-def _exceeds(comparison: str, values: Values) -> bool:
+def _exceeds(comparison: str, values: HintValues) -> bool:
     found = COMPARISON.fullmatch(comparison)
     if found is None:
         return False

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Error, FloatRect, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, FloatRect, Locator, Page, expect
 
-from tests.acceptance.test_demo_browser import ANSWER_MS, CHROMIUM, FLAGS, demo
+from tests.acceptance.test_demo_browser import ANSWER_MS, demo
+from tests.support.browser import chromium
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -161,10 +162,7 @@ async def test_a_hang_fits_a_phone_and_says_what_the_gpus_do(tmp_path: Path, pic
 
 async def check_stories(stories: Sequence[Story], tmp_path: Path, pictures: Path) -> None:
     """Run the demo, and fail with all that is wrong with the messages of these stories."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
-    async with demo(tmp_path) as running, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser, demo(tmp_path) as running:
         desktop, phone = [await open_page(browser, running.url, size) for size in (DESKTOP, PHONE)]
         problems = [
             f"{story.name}: {problem}"
@@ -173,7 +171,6 @@ async def check_stories(stories: Sequence[Story], tmp_path: Path, pictures: Path
         ]
         if STORIES[0] in stories:
             await picture_with_thread(desktop, pictures)
-        await browser.close()
     assert not problems, "\n".join(problems)
 
 

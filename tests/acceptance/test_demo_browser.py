@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -18,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
 
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 ANSWER_MS, ALERT_MS, RECOVERY_MS = 60_000, 180_000, 300_000
 """Only a hang takes longer."""
 
@@ -53,10 +51,7 @@ class Demo:
 @pytest.mark.browser
 @pytest.mark.timeout(1800)
 async def test_demo_answers_commands_alerts_and_stops(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
-    async with demo(tmp_path) as running, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser, demo(tmp_path) as running:
         page = await browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(ANSWER_MS)
         expect.set_options(timeout=ANSWER_MS)

@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from playwright.async_api import TimeoutError as BrowserTimeout
 
 from emulator.scenarios import SCENARIOS
-from tests.acceptance.test_demo_browser import ANSWER_MS, CHROMIUM, FLAGS, ROOT, demo
+from tests.acceptance.test_demo_browser import ANSWER_MS, ROOT, demo
 from tests.support.accessibility import accessibility_faults
+from tests.support.browser import chromium
 
 RETRY_MS = 5_000
 
@@ -24,10 +25,7 @@ RETRY_MS = 5_000
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 async def test_the_tour_leads_from_a_story_to_app_home(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
-    async with demo(tmp_path) as running, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser, demo(tmp_path) as running:
         page = await opened(browser, running.url, 1280, "light")
         await the_tour_notices_what_a_person_does(page)
         phone = await opened(browser, running.url, 390, "dark")
@@ -39,7 +37,6 @@ async def test_the_tour_leads_from_a_story_to_app_home(tmp_path: Path) -> None:
         await expect(phone.get_by_test_id("coach")).to_be_hidden()
         assert await phone.evaluate("document.documentElement.scrollWidth") <= 390
         assert [] == await accessibility_faults(phone)
-        await browser.close()
 
 
 def test_stories_are_listed_and_an_unknown_one_is_refused() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from bot.domain.alerts import DeliveryKind, Notification
 from bot.slack.client import create_client
@@ -17,7 +17,7 @@ from bot.slack.notifier import SlackNotifier
 from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
 from tests.acceptance.test_alert_pictures import DESKTOP, IMAGES, LINES, MAX_LINES, PHONE, open_page, show, take_picture
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
+from tests.support.browser import chromium
 from tests.unit.slack.run_samples import BOARDS, RUNS
 from tests.unit.slack.samples import DIGESTS, NOTIFICATIONS
 
@@ -49,18 +49,14 @@ def pictures(tmp_path: Path, pytestconfig: pytest.Config) -> Path:
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 async def test_each_state_of_a_message_fits_a_phone(pictures: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
     slack = create_slack(limits=RateLimits(enabled=False))
-    async with served(slack) as url, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser, served(slack) as url:
         desktop, phone = [await open_page(browser, url, size) for size in (DESKTOP, PHONE)]
         lines = {}
         for name, (root, reply) in STATES.items():
             await post(slack, root, reply)
             await picture(desktop, pictures / f"{name}-desktop.png")
             lines[name] = await picture(phone, pictures / f"{name}-phone.png")
-        await browser.close()
     assert {name: count for name, count in lines.items() if count > MAX_LINES and name not in NAMES_EVERY_JOB} == {}
 
 

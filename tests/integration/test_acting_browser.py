@@ -7,26 +7,22 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness
 from tests.integration.test_slack_acting import post_alert
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, line
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-if CHROMIUM is None:
-    pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
 
 from bot.domain.alerts import DeliveryKind
 from bot.domain.checks import DELIVERY_LOOP, POLL_LOOP
@@ -14,19 +14,18 @@ from bot.domain.job_matching import KnownJob, Matcher
 from bot.domain.jobs import JobState
 from bot.slack.home_refresh import HomeRefresher
 from bot.store.store import Store
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness, running
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF, incident
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set TRAINWATCH_CHROMIUM")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_a_person_walks_through_home_welcome_and_help(store: Store, width: int) -> None:
-    async with running(SlackHarness(store)) as harness, async_playwright() as playwright:
+    async with chromium() as browser, running(SlackHarness(store)) as harness:
         await prepare(harness)
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(viewport={"width": width, "height": 844})
         page.set_default_timeout(LONGEST_S * 1000)
         expect.set_options(timeout=LONGEST_S * 1000)
@@ -41,7 +40,6 @@ async def test_a_person_walks_through_home_welcome_and_help(store: Store, width:
         await filters_stay(page, home)
         await the_check_and_an_example_of_help_are_answered(page, home)
         assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
-        await browser.close()
 
 
 async def prepare(harness: SlackHarness) -> None:

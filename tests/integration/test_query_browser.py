@@ -5,27 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, expect
 
 from bot.domain.job_matching import KnownJob
 from bot.domain.jobs import JobRef, JobState
 from bot.domain.logs import Level
 from bot.domain.metrics import GPU_UTILIZATION, MetricPoint, MetricSeries
 from bot.store.store import Store
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness, running, step_lines
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import NOW, REF
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: set TRAINWATCH_CHROMIUM")]
+pytestmark = pytest.mark.browser
 FIELD = "control-trainwatch_field:"
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_a_person_finds_a_job_reads_its_log_and_refines_the_query(store: Store, width: int) -> None:
-    async with running(SlackHarness(store)) as harness, async_playwright() as playwright:
+    async with chromium() as browser, running(SlackHarness(store)) as harness:
         await prepare(harness)
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(viewport={"width": width, "height": 844})
         page.set_default_timeout(LONGEST_S * 1000)
         expect.set_options(timeout=LONGEST_S * 1000)
@@ -43,7 +42,6 @@ async def test_a_person_finds_a_job_reads_its_log_and_refines_the_query(store: S
         await metrics_of_a_status_open(page, modal)
         await the_shortcut_opens_the_form(page, modal)
         assert await page.evaluate("document.scrollingElement.scrollWidth") <= width
-        await browser.close()
 
 
 async def prepare(harness: SlackHarness) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from playwright.async_api import FilePayload, Locator, Page, async_playwright, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
 from tests.integration.slack_harness import SlackHarness
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 from tests.unit.slack.factories import REF
 
-if CHROMIUM is None:
-    pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)
 pytestmark = pytest.mark.browser
 LOG = """\
 step 1 loss 2.5
@@ -26,8 +24,7 @@ step 1 loss 2.5
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_a_person_shares_logs_asks_and_posts_a_link(harness: SlackHarness, width: int) -> None:
     harness.slack.workspace.app.unfurl_domains = ("mem.example",)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         page = await browser.new_page(viewport={"width": width, "height": 800})
         page.set_default_timeout(LONGEST_S * 1000)
         expect.set_options(timeout=LONGEST_S * 1000)
@@ -38,7 +35,6 @@ async def test_a_person_shares_logs_asks_and_posts_a_link(harness: SlackHarness,
         await questions_are_answered_and_requests_confirmed(page, is_phone=width < 700)
         await a_link_shows_the_job_and_watches_it(page)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
-        await browser.close()
 
 
 async def a_file_is_diagnosed_by_the_shortcut(page: Page) -> None:

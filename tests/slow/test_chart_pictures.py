@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 from PIL import Image
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from bot.charts.painter import Painter
 from bot.domain.charts import LineChart
@@ -26,7 +26,7 @@ from bot.slack.render.message import Message, message
 from emulator.slack.app import BOT_TOKEN, Slack, create_slack, served
 from emulator.slack.limits import RateLimits
 from tests.acceptance.test_alert_pictures import DESKTOP, IMAGES, PHONE, open_page, show
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
+from tests.support.browser import chromium
 from tests.unit.charts.samples import chart_samples
 from tests.unit.slack.samples import ANSWERS
 
@@ -49,16 +49,13 @@ def pictures(tmp_path: Path, pytestconfig: pytest.Config) -> Path:
 @pytest.mark.browser
 @pytest.mark.timeout(600)
 async def test_charts_and_tables_fit_a_phone(pictures: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
     slack = create_slack(limits=RateLimits(enabled=False))
-    async with served(slack) as url, async_playwright() as playwright:
+    async with chromium() as browser, served(slack) as url:
         shown = {
             "training": await post_charts(slack),
             "alerts": await post_pictures(slack),
             "random": await post_tables(slack),
         }
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for size, pixels in SIZES.items():
             page = await open_page(browser, url, {**pixels, "height": TALL})
             for theme in THEMES:
@@ -67,7 +64,6 @@ async def test_charts_and_tables_fit_a_phone(pictures: Path) -> None:
                     await show(page, channel)
                     await stack(page, count, pictures / f"{kind}-{size}-{theme}.png")
                     assert await page.evaluate("document.documentElement.scrollWidth") <= pixels["width"]
-        await browser.close()
 
 
 async def post_charts(slack: Slack) -> int:

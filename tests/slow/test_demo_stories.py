@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from emulator.scenarios import SCENARIOS
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS, demo
+from tests.acceptance.test_demo_browser import demo
 from tests.acceptance.test_demo_tour import opened, press_until, skip_until
 from tests.support.accessibility import accessibility_faults
+from tests.support.browser import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(1800)]
 
@@ -33,10 +34,7 @@ def test_each_story_has_its_expected_message() -> None:
 
 
 async def test_each_story_is_shown_truthfully_and_accessibly(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
-    async with demo(tmp_path) as running, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser, demo(tmp_path) as running:
         pages = [await opened(browser, running.url, *screen) for screen in SCREENS]
         for name, texts in SEEN.items():
             await pages[0].get_by_test_id(f"story-{name}").click()
@@ -52,7 +50,6 @@ async def test_each_story_is_shown_truthfully_and_accessibly(tmp_path: Path) -> 
                 assert [] == await accessibility_faults(page), name
         for page in pages:
             assert [] == await surfaces_faults(page)
-        await browser.close()
 
 
 async def surfaces_faults(page: Page) -> list[str]:

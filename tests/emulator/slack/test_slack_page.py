@@ -1,35 +1,21 @@
 """The page in a real browser: what person_actions see and press, on a desktop and a phone."""
 
 import asyncio
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond, AsyncSay
 from slack_sdk.web.async_client import AsyncWebClient
 
 from emulator.slack.app import Slack
 from emulator.slack.manifest import read_commands
 from emulator.slack.model import Json
+from tests.support.browser import chromium
 from tests.support.waiting import LONGEST_S
 
-CHROMIUM = os.environ.get("TRAINWATCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-if CHROMIUM is None:
-    pytest.skip("no Chromium: set TRAINWATCH_CHROMIUM or install it", allow_module_level=True)
 pytestmark = pytest.mark.browser
 HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=document.title='owned'> <!channel>"
 
@@ -40,10 +26,8 @@ def plain(text: str) -> dict[str, str]:
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 async def opened(browser: Browser, slack: Slack, width: int = 1280, height: int = 800) -> Page:

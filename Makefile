@@ -61,10 +61,8 @@ tour: setup ## film the moving picture of the README in the demo; look at it
 	@.venv/bin/python -m docsite.moving_picture
 
 N ?= 1000
-CORPUS ?= corpus
-corpus: setup ## score the diagnosis on labelled logs, where there are some: CORPUS=folder
-	@if test -d $(CORPUS); then .venv/bin/python $(CORPUS)/score.py -- .venv/bin/trainwatch scan --json -; \
-	else echo "no labelled logs in $(CORPUS); name their folder: make corpus CORPUS=folder"; fi
+corpus: setup ## measure the diagnosis on labelled logs: the project's own, or CORPUS=folder (docs/labelled-logs.md)
+	@.venv/bin/python -m tests.corpus $(CORPUS)
 
 snapshots: setup ## rewrite the snapshots of rendered messages; read the diff
 	.venv/bin/pytest -q tests/unit/slack --snapshot-update

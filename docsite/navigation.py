@@ -28,6 +28,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
         "configuration",
         "access",
         "diagnosis",
+        "labelled-logs",
         "reference/failures",
         "reference/platforms",
         "reference/webhook-event",

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bot.errors import ConfigError
-from tests.corpus.labels import LabelError, LabelReader
+from tests.corpus.labels import OWN_CASES, LabelError, LabelReader
 from tests.corpus.pool import score_all
 from tests.corpus.scoring import (
     ERROR_RATES,
@@ -26,8 +26,6 @@ from tests.corpus.scoring import (
     confidence_bins,
     measure,
 )
-
-OWN_CASES = Path(__file__).parent / "cases"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,8 @@ from typing import get_args
 from bot.diagnosis.catalogue import Category
 from bot.domain.alerts import Severity
 
+OWN_CASES = Path(__file__).parent / "cases"
+"""The project's own cases, written for it."""
 LABELS_FILE = "labels.tsv"
 HINTS_FILE = "hints.tsv"
 """Optional: more columns of the same logs."""

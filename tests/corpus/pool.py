@@ -17,6 +17,12 @@ _CHUNK = 8
 """Number of logs that a process takes at a time."""
 
 
+@cache
+def shipped_scanner() -> PageScanner:
+    """The shipped catalogue, compiled once in each process."""
+    return PageScanner(load_catalogue())
+
+
 def score_all(labels: Sequence[Label]) -> list[ScoredLog]:
     """Diagnose and check all logs, in the order of the labels.
 
@@ -31,10 +37,4 @@ def score_all(labels: Sequence[Label]) -> list[ScoredLog]:
 
 
 def _score(label: Label) -> ScoredLog:
-    return score_log(label, diagnose_log(_scanner(), label))
-
-
-@cache
-def _scanner() -> PageScanner:
-    """The shipped catalogue, compiled once in each process."""
-    return PageScanner(load_catalogue())
+    return score_log(label, diagnose_log(shipped_scanner(), label))

@@ -28,6 +28,8 @@ THRESHOLDS = {
 """Metric → the worst share that passes, in the order of the table."""
 ERROR_RATES = frozenset({"false alarms", "hint wrong", "calibration error"})
 """Metrics that must be at most their threshold; the others must be at least theirs."""
+MIN_ANSWERS = {"calibration error": 50}
+"""Metric → the number of answers from which it is judged, if more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,11 @@ class Figure:
 
     @property
     def is_passed(self) -> bool:
-        """Whether the threshold holds; without an answer it does."""
+        """Whether the threshold holds; with too few answers it does."""
         limit, share = THRESHOLDS[self.metric], round(self.share, 4)
-        return not self.count or (share <= limit if self.metric in ERROR_RATES else share >= limit)
+        return self.count < MIN_ANSWERS.get(self.metric, 1) or (
+            share <= limit if self.metric in ERROR_RATES else share >= limit
+        )
 
 
 @dataclass(frozen=True, slots=True)

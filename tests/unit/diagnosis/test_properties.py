@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.page_scanner import PageScanner
-from tests.unit.diagnosis.failing_logs import FAILING
-from tests.unit.diagnosis.healthy_logs import HEALTHY, QUIET
+from tests.corpus.labels import OWN_CASES, read_labels
 
-POOL = [log for _, _, log in FAILING] + [log for _, log in (*HEALTHY, *QUIET) if len(log) < 20_000]
+POOL = [log for label in read_labels(OWN_CASES) if len(log := label.path.read_text("utf-8", "replace")) < 20_000]
 CHATTER = "".join(f"[rank{n % 4}]: step {n} loss {3 - n / 9000:.4f} tok/s 1{n % 97}00\n" for n in range(4000))
 
 quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -70,7 +69,7 @@ def test_restart_between_lines_does_not_change_result(scanner: PageScanner, log:
     assert second.report().to_json() == straight.report().to_json()
 
 
-@pytest.mark.parametrize("log", [case[2] for case in FAILING[:40]])
+@pytest.mark.parametrize("log", POOL[::10])
 def test_dump_is_small(scanner: PageScanner, log: str) -> None:
     diagnoser = Diagnoser(scanner)
     diagnoser.feed_page((CHATTER + log).encode())

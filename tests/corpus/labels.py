@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
-from bot.diagnosis.catalogue import Category
+from bot.diagnosis.categories import Category
 from bot.domain.alerts import Severity
 
 OWN_CASES = Path(__file__).parent / "cases"

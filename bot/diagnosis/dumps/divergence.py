@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 from bot.diagnosis.dumps.flight_recorder import Call
 from bot.diagnosis.dumps.group_findings import Finding, TracedGroup, named_call, subject
-from bot.diagnosis.reading.labels import Label
-from bot.diagnosis.reading.rank_lists import word_ranks
+from bot.diagnosis.reading.labels import Label, name_labels
 
 MAX_COMPARED = 16
 """Number of calls after the first difference that are compared to tell a skipped one from a different one."""
@@ -46,19 +45,19 @@ def _finding(group: TracedGroup, sequence: int, calls: dict[Label, Call], counts
         title = f"{subject(odd)} sent another size to {name}"
         sentence = (
             f"{subject(usual)} entered {name} with {common[1]}{place};"
-            f" {word_ranks(odd)} entered it with {other.size}{_at(other, place)}."
+            f" {name_labels(odd)} entered it with {other.size}{_at(other, place)}."
         )
     else:
         title, instead = _order(group, odd, usual, sequence, name)
         sentence = (
-            f"{subject(usual)} entered {name}{place}; {word_ranks(odd)} entered"
+            f"{subject(usual)} entered {name}{place}; {name_labels(odd)} entered"
             f" {other.operation} {sequence}{_at(other, '')}{instead}."
         )
     if not is_decided:
         title, sentence = f"Ranks disagree on {name}", f"{sentence} No majority shows which side is wrong."
     where = (other.place or place.removeprefix(" in ")) or "the call"
     template = _SIZE_HINT if is_size else _HINT
-    hint = template.format(place=where, ranks=word_ranks(odd), otherwise=" otherwise" if is_decided else "")
+    hint = template.format(place=where, ranks=name_labels(odd), otherwise=" otherwise" if is_decided else "")
     return Finding(
         group, "collective_mismatch", tuple(odd), frozenset(usual), title, sentence, hint, sequence, created_ns,
         0.95 if is_decided else 0.7,
@@ -74,7 +73,7 @@ def _order(
     if mine[:2] == theirs[1::-1] and len(mine) > 1:
         return f"{who} entered two collectives in another order", " first: the order of two calls is swapped"
     if _agree(mine, theirs[1:]):
-        return f"{who} skipped {name}", f" instead, as if {word_ranks(odd)} had skipped one"
+        return f"{who} skipped {name}", f" instead, as if {name_labels(odd)} had skipped one"
     if _agree(mine[1:], theirs):
         return f"{who} entered an extra collective before {name}", " first, which the others did not"
     return f"{who} entered another collective than {name}", " instead"

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.diagnosis.dumps.flight_recorder import GroupTrace
-from bot.diagnosis.reading.labels import Label
-from bot.diagnosis.reading.rank_lists import word_ranks
+from bot.diagnosis.reading.labels import Label, name_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +62,5 @@ def named_call(group: TracedGroup, ranks: Iterable[Label], sequence: int) -> tup
 
 def subject(ranks: Iterable[Label]) -> str:
     """Ranks at the start of a sentence: `Ranks 0-2`."""
-    text = word_ranks(ranks)
+    text = name_labels(ranks)
     return text if text[:4] != "rank" else text.capitalize()

@@ -10,8 +10,7 @@ from bot.diagnosis.dumps.divergence import find_divergence
 from bot.diagnosis.dumps.flight_recorder import FlightTrace, GroupTrace
 from bot.diagnosis.dumps.group_findings import Finding, TracedGroup, named_call, subject
 from bot.diagnosis.findings import Failure
-from bot.diagnosis.reading.labels import Label
-from bot.diagnosis.reading.rank_lists import word_ranks
+from bot.diagnosis.reading.labels import Label, name_labels
 from bot.domain.alerts import Severity
 
 MAX_ROWS = 12
@@ -81,19 +80,19 @@ def _missing(group: TracedGroup) -> Finding | None:
         return None
     call, place, created_ns = named_call(group, ahead, least + 1)
     if len(behind) > len(ahead):
-        others = f"the other {len(behind)} ranks" if len(behind) > 1 else word_ranks(behind)
-        title = f"Only {word_ranks(ahead)} entered {call}"
-        sentence = f"Only {word_ranks(ahead)} entered {call}{place}; {others} never did."
+        others = f"the other {len(behind)} ranks" if len(behind) > 1 else name_labels(behind)
+        title = f"Only {name_labels(ahead)} entered {call}"
+        sentence = f"Only {name_labels(ahead)} entered {call}{place}; {others} never did."
         return _finding(group, ahead, behind, title, sentence, least + 1, created_ns)
     title = f"{subject(behind)} never entered {call}"
-    sentence = f"{subject(ahead)} entered {call}{place}; {word_ranks(behind)} never did.{_last_call(group, behind, least)}"
+    sentence = f"{subject(ahead)} entered {call}{place}; {name_labels(behind)} never did.{_last_call(group, behind, least)}"
     return _finding(group, behind, ahead, title, sentence, least + 1, created_ns)
 
 
 def _finding(
     group: TracedGroup, odd: list[Label], others: list[Label], title: str, sentence: str, sequence: int, created_ns: int
 ) -> Finding:
-    hint = _HINT.format(ranks=word_ranks(odd), it="it" if len(odd) == 1 else "they")
+    hint = _HINT.format(ranks=name_labels(odd), it="it" if len(odd) == 1 else "they")
     odd = sorted(odd, key=str) if any(isinstance(one, str) for one in odd) else sorted(odd)
     waiting = frozenset(others if len(odd) <= len(others) else odd)
     return Finding(group, "missing_collective", tuple(odd), waiting, title, sentence, hint, sequence, created_ns, 0.95)
@@ -117,11 +116,11 @@ def _absent(group: TracedGroup) -> Finding | None:
     is_few = len(absent) <= max(1, (len(ranks) + len(absent)) // FEW)
     reason = "it died, or never got there" if len(absent) == 1 else "they died, or never got there"
     undecided = "the dumps do not show which of them failed"
-    sentence = f"{subject(ranks)} entered {call}{place}; {word_ranks(absent)} wrote no dump: {reason if is_few else undecided}."
+    sentence = f"{subject(ranks)} entered {call}{place}; {name_labels(absent)} wrote no dump: {reason if is_few else undecided}."
     title = f"{subject(absent)} wrote no dump while the others wait" if is_few else f"Ranks are missing from {call}"
     return Finding(
         group, "missing_collective", tuple(absent) if is_few else (), frozenset(ranks), title, sentence,
-        _ABSENT_HINT.format(ranks=word_ranks(absent)), last, created_ns, 0.7 if is_few else 0.4,
+        _ABSENT_HINT.format(ranks=name_labels(absent)), last, created_ns, 0.7 if is_few else 0.4,
     )  # fmt: skip
 
 

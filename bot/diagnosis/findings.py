@@ -22,7 +22,7 @@ class Failure:
     title: str
     hint: str
     line: int
-    """Number of the root line, counted from 1 at the start of the log."""
+    """Number of the root line, counted from 1 at the start of the log; 0 if a dump and not a line shows the failure."""
     ranks: tuple[Label, ...] = ()
     """The root rank first, then the other ranks with the same failure."""
     count: int = 1
@@ -53,6 +53,7 @@ class Failure:
             "signature": self.signature,
             "title": self.title,
             "hint": self.hint,
+            "why": self.why,
             "line": self.line,
             **({"file": self.file} if self.file is not None else {}),
             "ranks": list(self.ranks),

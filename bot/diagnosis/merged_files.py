@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.diagnosis.dumps.rank_dumps import RankDump, compare_dumps
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.labels import Label, name_labels
 from bot.domain.alerts import Severity
@@ -15,6 +16,8 @@ _ROOT_CONFIDENCE = 0.7
 """A failure below this usually follows from one in another file."""
 _NEVER_NS = 1 << 63
 _MAX_NAMED = 4
+_WAITING = ("collective", "hang")
+"""Categories of failures that say that a rank waited in vain, not why."""
 
 _RANK_IN_NAME = re.compile(
     r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
@@ -31,6 +34,8 @@ class FileDiagnosis:
     rank: int | None
     """The rank that the file's name states."""
     diagnosis: Diagnosis
+    dump: RankDump | None = None
+    """What it holds if it is a dump and not a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,9 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
     newest = max((one.diagnosis for one in files), key=_progress_order, default=Diagnosis())
     talkative = max((one.diagnosis for one in files), key=lambda one: len(one.last_lines.notable), default=Diagnosis())
     lines = sum(one.diagnosis.lines for one in files)
-    return Diagnosis(_fold_consequences(merged), lines, newest.progress, talkative.last_lines)
+    by_dumps = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])
+    failures = _add_finding(_fold_consequences(merged), by_dumps)
+    return Diagnosis(failures, lines, newest.progress, talkative.last_lines)
 
 
 def with_rank(diagnosis: Diagnosis, rank: int | None) -> Diagnosis:
@@ -103,6 +110,21 @@ def _fold_consequences(located: Sequence[_Located]) -> tuple[Failure, ...]:
         first = replace(first, why=f"{first.why} Also seen as a consequence: {named}.".strip())
     others = sorted((one for one in failures if one.severity is not Severity.PAGE), key=lambda one: -one.severity.rank)
     return (first, *roots[1:], *others)
+
+
+def _add_finding(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Failure, ...]:
+    """Add what the dumps reveal: it explains a hang or a lost connection in the logs, and follows from other causes."""
+    if found is None:
+        return failures
+    page = next((one for one in failures if one.severity is Severity.PAGE), None)
+    if page is None:
+        return (found, *failures)
+    if page.category in _WAITING or page.confidence < _ROOT_CONFIDENCE:
+        why = f"{found.why} The logs show the consequence: {page.title.rstrip('.')}."
+        found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns)
+        return tuple(found if one is page else one for one in failures)
+    explained = replace(page, why=f"{page.why} {found.why}", ranks=page.ranks or found.ranks)
+    return tuple(explained if one is page else one for one in failures)
 
 
 def _progress_order(diagnosis: Diagnosis) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.diagnosis.merged_files import rank_of_path
 from bot.domain.wording import plural
 from bot.errors import ConfigError
+from bot.terminal.dump_files import is_dump_file
 
 STANDARD_INPUT = "-"
 _LOG_NAME = re.compile(
@@ -57,7 +58,7 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
                 found.setdefault(path, ScannedFile(path, rank_of_path(path), is_named))
                 continue
             inside = list(_files_below(path))
-            logs = [one for one in inside if _is_log(one)]
+            logs = [one for one in inside if _is_log(one) or is_dump_file(one)]
             others += len(inside) - len(logs)
             for one in sorted(logs, key=_natural_order):
                 found.setdefault(one, ScannedFile(one, rank_of_path(one), is_named=False))

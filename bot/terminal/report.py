@@ -123,8 +123,9 @@ def _last_lines(diagnosis: Diagnosis, lines: tuple[ExcerptLine, ...], width: int
 
 def _where(failure: Failure) -> str:
     label = "rank" if isinstance(failure.root_rank, int) else "on"
+    line = f"line {failure.line:,}" if failure.line else ""
     parts = [
-        f"{escape_controls(failure.file)} line {failure.line:,}" if failure.file else f"line {failure.line:,}",
+        f"{escape_controls(failure.file or '')} {line}".strip(),
         f"{label} {escape_controls(describe_ranks(failure))}" if failure.ranks else "",
         _times(failure),
         f"{failure.count:,} occurrences" if failure.count > 1 else "",

@@ -18,6 +18,7 @@ from pathlib import Path
 from bot.commands.handlers.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.commands.subcommands.shell import ScanCommand
 from bot.diagnosis.diagnoser import Diagnoser
+from bot.diagnosis.dumps.rank_dumps import HEAD, is_rank_dump
 from bot.diagnosis.findings import Diagnosis
 from bot.diagnosis.merged_files import FileDiagnosis, merge_files, with_rank
 from bot.diagnosis.page_scanner import PageScanner
@@ -25,6 +26,7 @@ from bot.domain.wording import plural
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
+from bot.terminal.dump_files import open_dump
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
 from bot.terminal.output import Output, redaction_note
@@ -49,7 +51,8 @@ def scan(command: ScanCommand, scanner: PageScanner, output: Output, redactor: R
     if found.others:
         output.note(f"{plural(found.others, 'other file')} in the folders not read: not named like logs.")
     only = parts[0]
-    diagnosis = with_rank(only.diagnosis, only.rank) if len(found.files) == 1 else merge_files(parts)
+    is_one_log = len(found.files) == 1 and only.dump is None
+    diagnosis = with_rank(only.diagnosis, only.rank) if is_one_log else merge_files(parts)
     code = exit_code(diagnosis, command)
     if command.redact:
         diagnosis, hidden = redact_diagnosis(diagnosis, redactor or Redactor())
@@ -88,7 +91,7 @@ def _diagnose_files(
 ) -> Iterator[FileDiagnosis]:
     for file in files:
         try:
-            diagnosis = _diagnose(file, scanner, progress)
+            yield _read_file(file, scanner, progress)
         except BinaryFile as problem:
             if len(files) == 1:
                 raise
@@ -97,15 +100,16 @@ def _diagnose_files(
             if file.is_named:
                 raise
             progress.output.note(f"Skipped: {problem.public}")
-        else:
-            yield FileDiagnosis(file.path, file.rank, diagnosis)
 
 
-def _diagnose(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -> Diagnosis:
-    """Diagnose one file; of a damaged compressed file, the part that can be read."""
+def _read_file(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -> FileDiagnosis:
+    """Diagnose one log, or read one dump; of a damaged compressed file, the part that can be read."""
     diagnoser, done = Diagnoser(scanner, last_lines=True), 0
     with _open_log(file.path) as log:
         size = _size(log)
+        if is_rank_dump(log.peek(HEAD)):
+            progress.before += size
+            return FileDiagnosis(file.path, file.rank, Diagnosis(), open_dump(log, file.path))
         try:
             for page in read_text_pages(log, file.path):
                 diagnoser.feed_page(page)
@@ -115,7 +119,7 @@ def _diagnose(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -
             text = f"The compressed file is truncated or damaged ({problem}). The report covers the readable part."
             progress.output.note(f"{file.path}: {text}")
         progress.before += size or done
-    return diagnoser.report()
+    return FileDiagnosis(file.path, file.rank, diagnoser.report())
 
 
 def _print_report(

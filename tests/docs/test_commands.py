@@ -122,7 +122,7 @@ def ends_something(typed: TypedCommand) -> bool:
 
 def write_logs(folder: Path) -> None:
     """The log files that the examples name."""
-    for name in ("train.log", "rank_0.log", "rank_1.log", "logs/job.log", "other/deep/job.err"):
+    for name in ("train.log", "rank_0.log", "rank_1.log", "logs/job.log", "dumps/job.log", "other/deep/job.err"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(FAILED_RUN, encoding="utf-8")
     (folder / "slurm-1234.out.gz").write_bytes(gzip.compress(FAILED_RUN.encode()))

@@ -132,7 +132,7 @@ def _trace(dump: _Dump) -> FlightTrace:
     for name, known in calls.items():
         config = dump.pg_config.get(name, _Config())
         status = dump.pg_status.get(ids[name], _Status())
-        enqueued = max(max(known), status.last_enqueued_collective)
+        enqueued = max(*known, status.last_enqueued_collective)
         groups[name] = GroupTrace(described[name] or config.desc, _members(config.ranks), enqueued, waits[name], known)
     return FlightTrace(groups)
 

@@ -1,7 +1,7 @@
 """One process group over the flight recorders of its ranks, and what it reveals."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.diagnosis.dumps.flight_recorder import GroupTrace
@@ -55,12 +55,14 @@ def named_call(group: TracedGroup, ranks: Iterable[Label], sequence: int) -> tup
     known = [one.calls[sequence] for rank in ranks if (one := group.traces[rank]) and sequence in one.calls]
     if not known:
         return f"collective {sequence}{group.suffix}", "", 0
-    (operation, place), _ = Counter((one.operation, one.place) for one in known).most_common(1)[0]
+    operation = Counter(one.operation for one in known).most_common(1)[0][0]
+    places = Counter(one.place for one in known if one.place).most_common(1)
+    place = places[0][0] if places else ""
     created_ns = min(one.created_ns for one in known)
     return f"{operation} {sequence}{group.suffix}", f" in {place}" if place else "", created_ns
 
 
-def subject(ranks: Iterable[Label]) -> str:
+def subject(ranks: Collection[Label]) -> str:
     """Ranks at the start of a sentence: `Ranks 0-2`."""
     text = name_labels(ranks)
     return text if text[:4] != "rank" else text.capitalize()

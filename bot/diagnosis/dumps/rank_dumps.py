@@ -11,12 +11,12 @@ from bot.diagnosis.dumps.trace_comparison import compare_traces
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.labels import Label
 
-HEAD = 1 << 16
+HEAD = 1 << 13
 """Number of bytes at the start of a file that tell what it is."""
 MAX_BYTES = 64 << 20
 """Maximum size of a dump."""
 
-_RECORDER = re.compile(rb'"?(?:pg_config|pg_status|profiling_name|collective_seq_id)\b')
+_RECORDER = re.compile(rb"pg_config|pg_status|profiling_name|collective_seq_id")
 _JSON_START = re.compile(rb'\s*\{\s*"\w+"\s*:')
 _LAST_NUMBER = re.compile(r"(\d{1,6})(?:\.\w+)?$")
 
@@ -30,7 +30,7 @@ class RankDump:
     stacks: tuple[ProcessStack, ...] = ()
 
 
-def is_dump(head: bytes) -> bool:
+def is_rank_dump(head: bytes) -> bool:
     """Tell by its first bytes whether a file is a flight recorder's dump or consists of stacks."""
     return is_flight_recorder(head) or is_stack_dump(head)
 

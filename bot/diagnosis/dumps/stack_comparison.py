@@ -92,10 +92,10 @@ def _failure(
         title, sentence = "The ranks wait in different places", f"{shared}; the others differ, without a majority."
     else:
         different = positions[odd[0]]
-        also = f"; {name_labels(odd)} {'is' if len(odd) == 1 else 'are'} in {different.text}"
-        title = f"{subject(odd)} {'is' if len(odd) == 1 else 'are'} in {different.collective or different.place or 'other code'}"
+        verb, where = "is" if len(odd) == 1 else "are", different.collective or different.text
+        title = f"{subject(odd)} {verb} in {where}"
         title += " while the others wait" if common.collective else ", unlike the others"
-        sentence = f"{shared}{also}."
+        sentence = f"{shared}; {name_labels(odd)} {verb} in {different.text}."
     place = positions[odd[0]].text if odd else common.text
     hint = _HINT.format(ranks=name_labels(odd or usual), verb="is" if len(odd or usual) == 1 else "are", place=place)
     return Failure(

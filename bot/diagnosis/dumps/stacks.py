@@ -21,7 +21,9 @@ _RANK_ARGUMENT = re.compile(r"--(?:local[_-])?rank[= ](\d{1,6})\b")
 _RANK_LOCAL = re.compile(r"^ {12}(?:global_)?rank: (\d{1,6})$")
 _RANK_NAMES = ("rank", "global_rank")
 MAX_RANK_DIGITS = 7
-_STACK_LINE = re.compile(rb'(?m)^(?:Process \d+: |Thread (?:0x)?[0-9A-Fa-f]+ \(|Current thread 0x|  File "|    \S.* \([^()\n]*\)$)')
+_STACK_LINE = re.compile(
+    rb'(?m)^(?:Process \d+: |Thread (?:0x)?[0-9A-Fa-f]+ \(|Current thread 0x|  File "|    \S.* \([^()\n]*\)$)'
+)
 _JSON_STACKS = re.compile(rb'^\s*\[\s*\{\s*"(?:pid|thread_id|thread_name|frames)":')
 _MIN_SHARE = 0.4
 """Share of the lines of a file's head that belong to stacks, if it is a dump and not a log with a stack in it."""
@@ -101,9 +103,7 @@ class _TextReader:
         if found := _PYSPY.match(line):
             argument = _RANK_ARGUMENT.search(found[2])
             self._start(int(argument[1]) if argument else self._marked, found[1])
-        elif found := _PYSPY_THREAD.match(line):
-            self._open(found[1] or "")
-        elif found := _FAULT_THREAD.match(line):
+        elif found := _PYSPY_THREAD.match(line) or _FAULT_THREAD.match(line):
             self._open(found[1] or "")
         elif _FAULT_START.match(line):
             self._start(self._marked, "")
@@ -135,7 +135,9 @@ class _TextReader:
 
 def _is_main(thread: Thread) -> bool:
     """Python's own dump does not name the main thread, but its first call is a module."""
-    return thread.name == "MainThread" or (not thread.name and bool(thread.frames) and thread.frames[-1].function == "<module>")
+    return thread.name == "MainThread" or (
+        not thread.name and bool(thread.frames) and thread.frames[-1].function == "<module>"
+    )
 
 
 def _read_json(text: str) -> list[ProcessStack]:

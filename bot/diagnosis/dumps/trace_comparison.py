@@ -15,6 +15,8 @@ from bot.domain.alerts import Severity
 
 MAX_ROWS = 12
 """Number of ranks whose calls are shown."""
+MIN_DUMPS = 3
+"""If the dumps do not state the ranks of their group, a missing number among at least this number of dumps counts."""
 FEW = 8
 """Of this number of ranks, one may be missing and is suspect; if more are, the dumps do not tell which failed."""
 
@@ -60,9 +62,9 @@ def _groups(traces: Mapping[Label, FlightTrace]) -> list[TracedGroup]:
 
 def _group(name: str, known: dict[Label, GroupTrace], traces: Mapping[Label, FlightTrace]) -> TracedGroup:
     first = next(iter(known.values()))
-    members = set(max((one.members for one in known.values()), key=len))
+    members = {rank for one in known.values() for rank in one.members}
     ranks = [rank for rank in traces if isinstance(rank, int)]
-    if not members and first.description == "default_pg" and len(ranks) == len(traces):
+    if not members and first.description == "default_pg" and len(ranks) == len(traces) >= MIN_DUMPS:
         members = set(range(max(ranks) + 1))
     idle = sorted(rank for rank in members & set(ranks) if rank not in known)
     absent = sorted(members - set(ranks)) if len(ranks) == len(traces) else []
@@ -71,7 +73,7 @@ def _group(name: str, known: dict[Label, GroupTrace], traces: Mapping[Label, Fli
 
 def _missing(group: TracedGroup) -> Finding | None:
     """Find ranks that entered fewer collectives than the others, or one that entered more than all others."""
-    entered: dict[Label, int] = {rank: 0 for rank in group.idle}
+    entered: dict[Label, int] = dict.fromkeys(group.idle, 0)
     entered |= {rank: one.enqueued for rank, one in group.traces.items()}
     least = min(entered.values())
     behind = [rank for rank, count in entered.items() if count == least]
@@ -85,7 +87,9 @@ def _missing(group: TracedGroup) -> Finding | None:
         sentence = f"Only {name_labels(ahead)} entered {call}{place}; {others} never did."
         return _finding(group, ahead, behind, title, sentence, least + 1, created_ns)
     title = f"{subject(behind)} never entered {call}"
-    sentence = f"{subject(ahead)} entered {call}{place}; {name_labels(behind)} never did.{_last_call(group, behind, least)}"
+    sentence = (
+        f"{subject(ahead)} entered {call}{place}; {name_labels(behind)} never did.{_last_call(group, behind, least)}"
+    )
     return _finding(group, behind, ahead, title, sentence, least + 1, created_ns)
 
 
@@ -114,9 +118,8 @@ def _absent(group: TracedGroup) -> Finding | None:
     last = max(one.enqueued for one in group.traces.values())
     call, place, created_ns = named_call(group, ranks, last)
     is_few = len(absent) <= max(1, (len(ranks) + len(absent)) // FEW)
-    reason = "it died, or never got there" if len(absent) == 1 else "they died, or never got there"
-    undecided = "the dumps do not show which of them failed"
-    sentence = f"{subject(ranks)} entered {call}{place}; {name_labels(absent)} wrote no dump: {reason if is_few else undecided}."
+    reason = "they died, or never got there" if is_few else "the dumps do not show which of them failed"
+    sentence = f"{subject(ranks)} entered {call}{place}; {name_labels(absent)} wrote no dump: {reason}."
     title = f"{subject(absent)} wrote no dump while the others wait" if is_few else f"Ranks are missing from {call}"
     return Finding(
         group, "missing_collective", tuple(absent) if is_few else (), frozenset(ranks), title, sentence,

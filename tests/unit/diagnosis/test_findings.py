@@ -19,7 +19,7 @@ def test_json_has_documented_fields() -> None:
     assert result["progress"]["step"] == 10
     (failure,) = result["incidents"]
     assert set(failure) == {
-        "severity", "category", "signature", "title", "hint", "line", "ranks", "count", "first", "last", "excerpt",
-        "confidence",
+        "severity", "category", "signature", "title", "hint", "why", "line", "ranks", "count", "first", "last",
+        "excerpt", "confidence",
     }  # fmt: skip
     assert (failure["severity"], failure["category"], failure["ranks"]) == ("page", "gpu_memory", [3])

@@ -77,8 +77,8 @@ def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         assert 0 == program.run(["scan", "--json", "-"])
     (incident,) = incidents(capsys.readouterr().out)
     assert {
-        "severity", "category", "signature", "title", "hint", "line", "ranks", "count", "first", "last", "excerpt",
-        "confidence",
+        "severity", "category", "signature", "title", "hint", "why", "line", "ranks", "count", "first", "last",
+        "excerpt", "confidence",
     } == set(incident)  # fmt: skip
     assert ("page", "gpu_memory", 5, [3]) == tuple(incident[name] for name in ("severity", "category", "line", "ranks"))
 

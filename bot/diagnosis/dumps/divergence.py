@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.diagnosis.dumps.flight_recorder import Call
-from bot.diagnosis.dumps.group_findings import Finding, TracedGroup, named_call, subject
+from bot.diagnosis.dumps.group_findings import GroupFinding, TracedGroup, named_call, subject
 from bot.diagnosis.reading.labels import Label, name_labels
 
 MAX_COMPARED = 16
@@ -23,7 +23,7 @@ _Key = tuple[str, str]
 """What ranks must agree on in a call: operation and size."""
 
 
-def find_divergence(group: TracedGroup) -> Finding | None:
+def find_divergence(group: TracedGroup) -> GroupFinding | None:
     """Return the first call on which the ranks disagree."""
     for sequence in sorted({number for one in group.traces.values() for number in one.calls}):
         calls = {rank: one.calls[sequence] for rank, one in group.traces.items() if sequence in one.calls}
@@ -33,7 +33,7 @@ def find_divergence(group: TracedGroup) -> Finding | None:
     return None
 
 
-def _finding(group: TracedGroup, sequence: int, calls: dict[Label, Call], counts: Counter[_Key]) -> Finding:
+def _finding(group: TracedGroup, sequence: int, calls: dict[Label, Call], counts: Counter[_Key]) -> GroupFinding:
     (common, count), (_, next_count) = counts.most_common(2)
     usual = [rank for rank, call in calls.items() if _key(call) == common]
     odd = [rank for rank, call in calls.items() if _key(call) != common]
@@ -58,7 +58,7 @@ def _finding(group: TracedGroup, sequence: int, calls: dict[Label, Call], counts
     where = (other.place or place.removeprefix(" in ")) or "the call"
     template = _SIZE_HINT if is_size else _HINT
     hint = template.format(place=where, ranks=name_labels(odd), otherwise=" otherwise" if is_decided else "")
-    return Finding(
+    return GroupFinding(
         group, "collective_mismatch", tuple(odd), frozenset(usual), title, sentence, hint, sequence, created_ns,
         0.95 if is_decided else 0.7,
     )  # fmt: skip

@@ -29,7 +29,7 @@ class TracedGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GroupFinding:
     """A missing or diverging collective of one process group."""
 
     group: TracedGroup

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from bot.diagnosis.dumps.divergence import find_divergence
 from bot.diagnosis.dumps.flight_recorder import FlightTrace, GroupTrace
-from bot.diagnosis.dumps.group_findings import Finding, TracedGroup, named_call, subject
+from bot.diagnosis.dumps.group_findings import GroupFinding, TracedGroup, named_call, subject
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.labels import Label, name_labels
 from bot.domain.alerts import Severity
@@ -71,7 +71,7 @@ def _group(name: str, known: dict[Label, GroupTrace], traces: Mapping[Label, Fli
     return TracedGroup(name, first.description, known, tuple(idle), tuple(absent))
 
 
-def _missing(group: TracedGroup) -> Finding | None:
+def _missing(group: TracedGroup) -> GroupFinding | None:
     """Find ranks that entered fewer collectives than the others, or one that entered more than all others."""
     entered: dict[Label, int] = dict.fromkeys(group.idle, 0)
     entered |= {rank: one.enqueued for rank, one in group.traces.items()}
@@ -95,11 +95,13 @@ def _missing(group: TracedGroup) -> Finding | None:
 
 def _finding(
     group: TracedGroup, odd: list[Label], others: list[Label], title: str, sentence: str, sequence: int, created_ns: int
-) -> Finding:
+) -> GroupFinding:
     hint = _HINT.format(ranks=name_labels(odd), it="it" if len(odd) == 1 else "they")
     odd = sorted(odd, key=str) if any(isinstance(one, str) for one in odd) else sorted(odd)
     waiting = frozenset(others if len(odd) <= len(others) else odd)
-    return Finding(group, "missing_collective", tuple(odd), waiting, title, sentence, hint, sequence, created_ns, 0.95)
+    return GroupFinding(
+        group, "missing_collective", tuple(odd), waiting, title, sentence, hint, sequence, created_ns, 0.95
+    )
 
 
 def _last_call(group: TracedGroup, ranks: list[Label], sequence: int) -> str:
@@ -110,7 +112,7 @@ def _last_call(group: TracedGroup, ranks: list[Label], sequence: int) -> str:
     return f" Its last collective was {call}{place}."
 
 
-def _absent(group: TracedGroup) -> Finding | None:
+def _absent(group: TracedGroup) -> GroupFinding | None:
     """Find members without a dump while the others wait."""
     if not group.absent or all(one.is_waiting is False for one in group.traces.values()):
         return None
@@ -121,13 +123,13 @@ def _absent(group: TracedGroup) -> Finding | None:
     reason = "they died, or never got there" if is_few else "the dumps do not show which of them failed"
     sentence = f"{subject(ranks)} entered {call}{place}; {name_labels(absent)} wrote no dump: {reason}."
     title = f"{subject(absent)} wrote no dump while the others wait" if is_few else f"Ranks are missing from {call}"
-    return Finding(
+    return GroupFinding(
         group, "missing_collective", tuple(absent) if is_few else (), frozenset(ranks), title, sentence,
         _ABSENT_HINT.format(ranks=name_labels(absent)), last, created_ns, 0.7 if is_few else 0.4,
     )  # fmt: skip
 
 
-def _all_waiting(group: TracedGroup) -> Finding | None:
+def _all_waiting(group: TracedGroup) -> GroupFinding | None:
     """Report a collective that every rank entered and none completed."""
     if group.idle or len(group.traces) < 2 or not all(one.is_waiting for one in group.traces.values()):
         return None
@@ -136,10 +138,10 @@ def _all_waiting(group: TracedGroup) -> Finding | None:
     sentence = f"All {len(ranks)} ranks entered {call}{place} and wait in it; none is missing."
     title = f"All ranks wait in {call}"
     waiting = frozenset(ranks)
-    return Finding(group, "collective_stuck", (), waiting, title, sentence, _NETWORK_HINT, last, created_ns, 0.6)
+    return GroupFinding(group, "collective_stuck", (), waiting, title, sentence, _NETWORK_HINT, last, created_ns, 0.6)
 
 
-def _excerpt(finding: Finding) -> tuple[tuple[str, ...], int | None]:
+def _excerpt(finding: GroupFinding) -> tuple[tuple[str, ...], int | None]:
     """One row for each rank: its calls around the one that matters; ranks to check first if there are many."""
     group = finding.group
     order = sorted(group.traces, key=lambda rank: (rank not in finding.odd, isinstance(rank, str), rank))

@@ -16,6 +16,7 @@ import msgspec
 from bot.diagnosis.categories import Category
 from bot.diagnosis.hints.choices import PATTERNLESS, HintChoice, index_hints, parse_hints, shipped_hints
 from bot.diagnosis.reading.required_literals import filter_pattern
+from bot.diagnosis.run_verdicts import VerdictRule, load_verdict_rules
 from bot.domain.alerts import Severity
 from bot.domain.regex import Pattern, compile_pattern
 from bot.errors import ConfigError
@@ -25,6 +26,7 @@ Role = Literal[
 ]  # fmt: skip
 HintSubject = Literal["", "file", "host", "device", "rank", "amount", "name"]
 """What a hint refers to and the log must name."""
+VerdictName = Literal["", "restart as is", "fix first", "change node", "wait"]
 HIDING_ROLES = frozenset({"advice", "retry_notice"})
 """A line that matches one of these cannot match any other signature."""
 UNREPORTED_ROLES = HIDING_ROLES | {"success", "start"}
@@ -72,6 +74,8 @@ class Signature:
     """Does the failure explain a stop before it, as a time limit explains the signal that ends the job?"""
     names: HintSubject = ""
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
+    verdict: VerdictName = ""
+    """What to do with the run. Shipped signatures leave it to `run_verdicts.toml`."""
 
 
 SignatureGroup = tuple[Pattern[bytes], tuple[tuple[Pattern[bytes], Signature], ...]]
@@ -86,6 +90,7 @@ class Catalogue:
     groups: tuple[SignatureGroup, ...]
     hints: Mapping[str, tuple[HintChoice, ...]] = field(default_factory=dict)
     """Hints that apply only with certain evidence, by signature."""
+    verdict_rules: tuple[VerdictRule, ...] = ()
     cache: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
 
     def classify(self, text: str) -> Signature | None:
@@ -136,7 +141,8 @@ def load_catalogue(extra: str = "") -> Catalogue:
     shipped = files("bot.diagnosis").joinpath("signatures.toml").read_text(encoding="utf-8")
     own = parse_catalogue(extra)
     catalogue = build_catalogue(parse_catalogue(shipped), own)
-    return replace(catalogue, hints=_hints(catalogue, own, parse_hints(extra)))
+    verdicts = load_verdict_rules({signature.name: signature.verdict for signature in own if signature.verdict})
+    return replace(catalogue, hints=_hints(catalogue, own, parse_hints(extra)), verdict_rules=verdicts)
 
 
 def parse_catalogue(text: str) -> list[Signature]:
@@ -210,6 +216,7 @@ def _parse_signature(table: Mapping[str, object], number: int) -> Signature:
         ("role", get_args(Role)),
         ("severity", tuple(Severity)),
         ("names", get_args(HintSubject)[1:]),
+        ("verdict", get_args(VerdictName)[1:]),
     ):
         if key in table and table[key] not in choices:
             raise ConfigError(f"Signature {name}: {key} must be one of {', '.join(choices)}.")

@@ -18,6 +18,7 @@ from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
+from bot.diagnosis.run_verdicts import JudgedFailure, judge_failure
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.diagnosis.training.run_progress import build_progress
@@ -164,7 +165,19 @@ class Diagnoser:
         )
         progress = build_progress(newest, state.step_pace, base, pace.clock)
         failures = choose_hints(merge_loss_and_crash(losses, found), self._scanner.hints, progress)
-        return Diagnosis(worst_first(failures), state.lines, progress)
+        judged = [self._judged(one, progress) for one in worst_first(failures)]
+        return Diagnosis(tuple(judged), state.lines, progress)
+
+    def _judged(self, failure: Failure, progress: RunProgress) -> Failure:
+        """The failure with a verdict on its run."""
+        if failure.severity is Severity.INFO:
+            return failure
+        decisive = failure.excerpt[failure.root_index] if failure.root_index is not None else failure.title
+        judged = JudgedFailure(
+            failure.signature, failure.category, decisive, failure.severity is Severity.PAGE,
+            has_checkpoint=progress.checkpoint is not None,
+        )  # fmt: skip
+        return replace(failure, verdict=judge_failure(judged, self._scanner.verdict_rules))
 
     def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:
         """Report failures without an error line: an unfinished traceback, a hang, a slow-down."""

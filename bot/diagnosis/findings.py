@@ -9,6 +9,7 @@ from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_iso_ms
 from bot.domain.progress import RunProgress
+from bot.domain.run_verdicts import RunVerdict, verdict_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Failure:
     """The file that `line` counts in, if the log is in several."""
     is_in_server: bool = False
     """Is it in the log of a server?"""
+    verdict: RunVerdict | None = None
+    """What to do with the run; None for what does not end it."""
 
     @property
     def root_rank(self) -> Label | None:
@@ -62,6 +65,7 @@ class Failure:
             "last": _iso(self.last_ns),
             "excerpt": list(self.excerpt),
             "confidence": round(self.confidence, 2),
+            **verdict_fields(self.verdict),
         }
 
 

@@ -56,6 +56,7 @@ class PageScanner:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self.verdict_rules = catalogue.verdict_rules
         self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())

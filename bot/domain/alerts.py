@@ -26,6 +26,7 @@ from bot.domain.overwritten_text import shown_text
 from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import RunProgress
 from bot.domain.reminders import Escalation, Reminder
+from bot.domain.run_verdicts import RunVerdict
 from bot.domain.runs import RunReport
 
 
@@ -101,6 +102,8 @@ class Evidence:
     """What the metrics did before. It changes at every poll, without making the alert another one."""
     group: str = ""
     """What several jobs may share, such as `platform:baseten`, `disk:/mnt/data` or `node:gpu-17`; "": nothing."""
+    verdict: RunVerdict | None = None
+    """What to do with the run; None if nothing ended it, or no line says what did."""
 
     @property
     def start_ns(self) -> int | None:

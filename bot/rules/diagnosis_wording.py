@@ -13,6 +13,7 @@ from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.alerts import Evidence
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress, checkpoint_text, progress_text
+from bot.domain.run_verdicts import RunVerdict
 from bot.redaction.redactor import Redactor
 
 _SUMMARY_CHARS = 600
@@ -59,6 +60,12 @@ def _of_total(root: Label, job: Job | None) -> str:
 def describe_reason(failure: Failure) -> str:
     """Return why this is the root cause, and how certain that is."""
     return f"{failure.why} Confidence {failure.confidence:.0%}.".strip()
+
+
+def describe_verdict(verdict: RunVerdict) -> tuple[str, str]:
+    """Return `Fix first: the same batch runs out again.` and `To be sure: …`, which may be ""."""
+    basis = " This is from the log alone." if verdict.is_from_log_only else ""
+    return verdict.sentence + basis, f"To be sure: {verdict.missing}." if verdict.missing else ""
 
 
 def describe_progress(progress: RunProgress, *, is_running: bool = True, ended_at: datetime | None = None) -> str:

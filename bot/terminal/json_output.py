@@ -19,6 +19,7 @@ from bot.domain.checks import CheckResult
 from bot.domain.gaps import Gap
 from bot.domain.jobs import Job
 from bot.domain.metrics import MetricSummary
+from bot.domain.run_verdicts import verdict_fields
 from bot.terminal.log_lines import LineFormat, LineFormatter
 
 if TYPE_CHECKING:  # most answers need no rules
@@ -68,6 +69,7 @@ def _cause(answer: StatusAnswer) -> JsonObject | None:
         "ranks": next((value for label, value in answer.cause.facts if label in ("Rank", "Replica")), None),
         "line": answer.cause.summary or None,
         "hint": answer.cause.hint,
+        **verdict_fields(answer.cause.verdict),
         "lines": answer.cause_lines,
     }
 

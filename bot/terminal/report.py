@@ -14,7 +14,7 @@ from bot.domain.durations import NS_PER_SECOND, datetime_from_ns
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 from bot.domain.wording import plural
-from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason
+from bot.rules.diagnosis_wording import describe_progress, describe_ranks, describe_reason, describe_verdict
 from bot.rules.nothing_found import describe_nothing_found, explains_end, lines_to_show, title_of_lines
 from bot.terminal.excerpts import exception_span, highlight_match
 from bot.terminal.log_lines import escape_controls
@@ -87,7 +87,9 @@ def failure_text(
         if is_root and colour:
             shown = highlight_match(shown, _matched(failure, line, find_match))
         rows += [_paint(row, style, colour=colour) for row in shown]
-    rows += ["", *_wrapped(f"Try: {failure.hint}", width)] if failure.hint else []
+    advice = [*filter(None, describe_verdict(failure.verdict))] if failure.verdict else []
+    advice += [f"Try: {failure.hint}"] if failure.hint else []
+    rows += ["", *(row for text in advice for row in _wrapped(text, width))] if advice else []
     return "\n".join(rows) + "\n"
 
 

@@ -26,7 +26,11 @@ def diagnose_end(job: Job, lines: Sequence[LogLine], scanner: PageScanner) -> tu
         return diagnosis.progress, None
     facts = ((rank_label(failure), describe_ranks(failure)),) if failure.ranks else ()
     cause = Evidence(
-        decisive_text(failure) if root_line(failure) else "", title=failure.title, facts=facts, hint=failure.hint
+        decisive_text(failure) if root_line(failure) else "",
+        title=failure.title,
+        facts=facts,
+        hint=failure.hint,
+        verdict=failure.verdict,
     )
     return diagnosis.progress, cause
 

@@ -10,6 +10,7 @@ from bot.domain.alerts import Incident, IncidentAlert, Notification
 from bot.domain.destinations import incident_state, worst_severity
 from bot.domain.jobs import Job
 from bot.domain.reminders import Escalation
+from bot.domain.run_verdicts import verdict_fields
 
 VERSION = 1
 JsonDocument = dict[str, object]
@@ -72,6 +73,7 @@ def _alert(alert: IncidentAlert) -> JsonDocument:
         "count": evidence.count,
         "facts": dict(evidence.facts),
         "hint": evidence.hint,
+        **verdict_fields(evidence.verdict),
         "lines": [line.message for line in evidence.lines[:_MAX_LINES]],
     }
 

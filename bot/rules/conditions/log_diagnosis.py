@@ -131,6 +131,7 @@ def _evidence(failures: list[Failure], context: Context, state: DiagnosisState) 
         last_at=_last_at(worst),
         root=root if root is not None and root < MAX_EXCERPT and not is_stopped else None,
         group=find_shared_cause(worst.signature, _root_first(worst)),
+        verdict=worst.verdict,
     )
 
 

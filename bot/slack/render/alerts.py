@@ -44,6 +44,7 @@ from bot.slack.render.ownership import OWNER_REPLIES, render_owner_reply
 from bot.slack.render.run import render_run
 from bot.slack.render.run_events import render_run_event
 from bot.slack.render.text import code, escape, linked_hint, one_line, slack_time
+from bot.slack.render.verdicts import verdict_rows
 
 _MAX_FACTS = 10
 _MAX_FOLLOWING = 20
@@ -187,10 +188,10 @@ def _facts(evidence: Evidence) -> list[str]:
 
 
 def _advice(incident: Incident, alert: IncidentAlert) -> list[str]:
-    """What to try, unless the alert only repeats the job's state and the headline names the cause."""
-    hint = alert.evidence.hint
+    """The verdict, and what to try, unless the alert only repeats the job's state and the headline names the cause."""
+    hint, verdict = alert.evidence.hint, alert.evidence.verdict
     is_known = reports_state(alert.rule) and lead_alert(incident) is not alert
-    return [f"*Try:* {linked_hint(hint)}"] if hint and not is_known else []
+    return [*verdict_rows(verdict), *([f"*Try:* {linked_hint(hint)}"] if hint and not is_known else [])]
 
 
 def _consequences(incident: Incident, cause: IncidentAlert, *, are_late: bool = False) -> list[str]:

@@ -36,6 +36,7 @@ from bot.slack.render.log_lines import excerpt_rows, line_rows
 from bot.slack.render.logs import gap_notes
 from bot.slack.render.message import BLOCKS_BUDGET, Block, Message, message, weight
 from bot.slack.render.text import code, escape, linked_hint, one_line, plain_time, slack_time, slack_time_range
+from bot.slack.render.verdicts import verdict_rows
 
 MAX_IN_FULL = 3
 _EXCERPT_BUDGET = 3600
@@ -132,6 +133,7 @@ def _failure(failure: Failure, job: Job | None) -> Block:
         f"> {one_line(split_rank(root).text, 300)}" if root else "",
         " · ".join(part for part in (_ranks(failure, job), _span(failure), count) if part),
         one_line(describe_reason(failure), 300),
+        *verdict_rows(failure.verdict),
         f"*Try:* {linked_hint(failure.hint, 400)}" if failure.hint else "",
     ]
     return section("\n".join(line for line in lines if line))

@@ -58,6 +58,8 @@ _DECISIVE_LIMIT = 72
 """Characters of the decisive line: two lines of code on a phone."""
 _SUMMARY_LIMIT = 96
 _TRY_LIMIT, _TRY_LEAST = 74, 36
+_REASON_LIMIT, _REASON_LEAST = 64, 30
+"""Characters of the reason of a verdict: two lines, or one."""
 _LOOK = "Press Logs for the lines around it."
 """The advice on an alert without a hint."""
 _ALSO_LIMIT = 46
@@ -85,10 +87,8 @@ def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Messa
     lines, unclaimed = _lines(incident, lead), _unclaimed(incident)
     owner = _ownership(incident) if mentioned != NO_MENTIONS else [sentence_case(unclaimed), *_ownership(incident)]
     room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), mention_line(mentioned, unclaimed)]))
-    hint = (lead.evidence.hint or _LOOK) if is_active(job, lead) else None
-    if hint:
-        lines.append(f"*Try:* {first_sentence(hint, _TRY_LIMIT if room > 1 else _TRY_LEAST)}")
-        room -= _phone_lines(lines[-1])
+    steps = _next_steps(lead, room) if is_active(job, lead) else []
+    lines, room = lines + steps, room - sum(map(_phone_lines, steps))
     shown = message(
         alt_sentence(incident, lead),
         [
@@ -107,6 +107,18 @@ def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
     when = _when(incident, lead) if active else _stopped(incident, lead) or _ended(incident, lead)
     headline = _headline(job, lead, "*" if active else "~")
     return [line for line in (headline, _decisive(job, lead), when, _firings(incident, lead)) if line]
+
+
+def _next_steps(lead: IncidentAlert, room: int) -> list[str]:
+    """The verdict on the run with its reason, and what to try; in one line if there is no room for two."""
+    verdict, label, steps = lead.evidence.verdict, "Try", list[str]()
+    if verdict is not None and room > 1:
+        steps = [f"*{verdict.label}:* {shortened(verdict.reason, _REASON_LIMIT if room > 2 else _REASON_LEAST)}"]
+        room -= _phone_lines(steps[0])
+    elif verdict is not None:
+        label = verdict.label
+    limit = _TRY_LIMIT if room > 1 else _TRY_LEAST
+    return [*steps, f"*{label}:* {first_sentence(lead.evidence.hint or _LOOK, limit)}"]
 
 
 def _firings(incident: Incident, lead: IncidentAlert) -> str:

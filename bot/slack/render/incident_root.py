@@ -84,21 +84,41 @@ def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Messa
     if lead is None:
         text = f"No alerts firing on {job_name(job)}."
         return message(text, [section(text)])
-    lines, unclaimed = _lines(incident, lead), _unclaimed(incident)
-    owner = _ownership(incident) if mentioned != NO_MENTIONS else [sentence_case(unclaimed), *_ownership(incident)]
-    room = _MAX_LINES - sum(map(_phone_lines, [*lines, " · ".join(owner), mention_line(mentioned, unclaimed)]))
-    steps = _next_steps(lead, room) if is_active(job, lead) else []
-    lines, room = lines + steps, room - sum(map(_phone_lines, steps))
+    lines, note = _lines(incident, lead), _unclaimed(incident)
+    room = _MAX_LINES - sum(map(_phone_lines, [*lines, *_last_lines(incident, mentioned, note)]))
+    if is_active(job, lead):
+        if room < 2:
+            note = _with_remedy(incident, lead, mentioned, note)
+        steps = _next_steps(lead, room)
+        lines, room = lines + steps, room - sum(map(_phone_lines, steps))
     shown = message(
         alt_sentence(incident, lead),
         [
             section("\n".join(lines)),
             context([_others(incident, lead)]) if room > 0 else None,
-            context(owner),
+            context(_owner(incident, mentioned, note)),
             _buttons(incident, lead),
         ],
     )
-    return with_mentions(shown, mentioned, unclaimed)
+    return with_mentions(shown, mentioned, note)
+
+
+def _owner(incident: Incident, mentioned: Mentioned, note: str) -> list[str]:
+    """Who has it; the note comes here if it does not follow the mentions."""
+    return _ownership(incident) if mentioned != NO_MENTIONS else [sentence_case(note), *_ownership(incident)]
+
+
+def _last_lines(incident: Incident, mentioned: Mentioned, note: str) -> list[str]:
+    return [" · ".join(filter(None, _owner(incident, mentioned, note))), mention_line(mentioned, note)]
+
+
+def _with_remedy(incident: Incident, lead: IncidentAlert, mentioned: Mentioned, note: str) -> str:
+    """The note with the verdict in two or three words, if the message is not longer for it."""
+    verdict = lead.evidence.verdict
+    longer = note if verdict is None else " · ".join(filter(None, (verdict.remedy, note)))
+    before, after = (_last_lines(incident, mentioned, one) for one in (note, longer))
+    is_longer = sum(map(_phone_lines, after)) > sum(map(_phone_lines, before))
+    return note if is_longer else longer
 
 
 def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
@@ -110,15 +130,12 @@ def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
 
 
 def _next_steps(lead: IncidentAlert, room: int) -> list[str]:
-    """The verdict on the run with its reason, and what to try; in one line if there is no room for two."""
-    verdict, label, steps = lead.evidence.verdict, "Try", list[str]()
+    """The verdict on the run with its reason, if there is room for it, and what to try."""
+    verdict, steps = lead.evidence.verdict, list[str]()
     if verdict is not None and room > 1:
         steps = [f"*{verdict.label}:* {shortened(verdict.reason, _REASON_LIMIT if room > 2 else _REASON_LEAST)}"]
         room -= _phone_lines(steps[0])
-    elif verdict is not None:
-        label = verdict.label
-    limit = _TRY_LIMIT if room > 1 else _TRY_LEAST
-    return [*steps, f"*{label}:* {first_sentence(lead.evidence.hint or _LOOK, limit)}"]
+    return [*steps, f"*Try:* {first_sentence(lead.evidence.hint or _LOOK, _TRY_LIMIT if room > 1 else _TRY_LEAST)}"]
 
 
 def _firings(incident: Incident, lead: IncidentAlert) -> str:

@@ -47,10 +47,27 @@ _DATA_LIBRARY = re.compile(
 _SETTINGS_FILE = re.compile(r"[\w-]\.(?:ya?ml|toml|cfg|ini|env|py|sh)['\"]?\s*$|/(?:\w+_)?config\.json['\"]?\s*$")
 _MODULE_PATH = re.compile(r"cannot import name .* from .*\(([^()]+\.py)\)$")
 _INSTALLED = re.compile(r"(?:site|dist)-packages/")
+_SOURCE_TREE = re.compile(
+    r"(?i)/(?:megatron(?:-lm)?|vllm|sglang|verl|axolotl|torchtune|torchtitan|torchrl|llama-?factory|openrlhf|trl|peft|diffusers"
+    r"|transformers|accelerate|deepspeed|nemo|lightning|ultralytics|yolov\d+|mm(?:detection|engine|cv|seg\w*|pretrain)"
+    r"|detectron2|fairseq|espnet2?|tensorrt_llm|text_generation_server|colossalai|paddle\w*|unsloth|swift|xtuner"
+    r"|litgpt|composer|llm-foundry|stable_baselines3|ray|timm)/.*\.pyx?$"
+)
+"""A framework that runs from its own source tree."""
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
     "Start at the last frame of your own code. The excerpt has the call path."
+    " https://docs.python.org/3/library/exceptions.html"
+)
+_CALL_HINT = (
+    "Start at its message, then compare the arguments of the call shown. The exception was raised in a library or"
+    " framework, not in your own code; another version of it may expect other arguments."
+    " https://docs.python.org/3/library/exceptions.html"
+)
+_BARE_HINT = (
+    "Read the lines before it: the log has no traceback of this exception."
+    " Run with the program's debug level to see where it was raised."
     " https://docs.python.org/3/library/exceptions.html"
 )
 _LIBRARY_HINT = (
@@ -150,7 +167,17 @@ def _by_location(raised: RaisedException) -> ExceptionClass:
         ("AttributeError", "NameError", "TypeError", "NotImplementedError")
     ):
         return ExceptionClass("root", "data", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
-    return ExceptionClass() if raised.user_line or not raised.has_traceback else ExceptionClass(hint=_LIBRARY_HINT)
+    return ExceptionClass(hint=_default_hint(raised))
+
+
+def _default_hint(raised: RaisedException) -> str:
+    """Where to start: in the user's own code only if the innermost frame is the user's."""
+    if not raised.has_traceback:
+        return _BARE_HINT
+    if not raised.user_line:
+        return _LIBRARY_HINT
+    is_own = not is_library(raised.last_path) and _SOURCE_TREE.search(raised.last_path) is None
+    return _HINT if is_own else _CALL_HINT
 
 
 def names_own_module(raised: RaisedException) -> bool:

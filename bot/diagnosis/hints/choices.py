@@ -41,7 +41,10 @@ class HintChoice:
     text: str
     """With `{placeholders}` for groups of `when` and `KNOWN_VALUES`; without a URL, that of the signature is added."""
     when: str = ""
-    """RE2 pattern searched in the excerpt, decisive line first, without prefixes; `^` and `$` match at line ends."""
+    """RE2 pattern searched in the decisive row, then in all rows of the excerpt, without prefixes.
+
+    `^` and `$` match at line ends.
+    """
     unless: str = ""
     """RE2 pattern that the excerpt must not contain."""
     compare: str = ""

@@ -53,11 +53,11 @@ def fill_hint(text: str, values: HintValues) -> str | None:
 
 
 def _evidence(failure: Failure) -> str:
-    """The rows of the excerpt without their prefixes, the decisive one first."""
-    rows = list(failure.excerpt)
+    """The decisive row of the excerpt and then all its rows, without their prefixes."""
+    rows = [split_prefix(row).text for row in failure.excerpt]
     if failure.root_index is not None and failure.root_index < len(rows):
-        rows.insert(0, rows.pop(failure.root_index))
-    return "\n".join(split_prefix(row).text for row in rows)
+        rows.insert(0, rows[failure.root_index])
+    return "\n".join(rows)
 
 
 def _facts(failure: Failure, progress: RunProgress) -> set[str]:

@@ -189,10 +189,13 @@ def _scan(command: shell.ScanCommand) -> int:
 
     variables = provider_config()
     signatures = variables.get("trainwatch_signatures")
-    scanner = load_scanner(Path(signatures) if signatures else None)
+    path = Path(signatures) if signatures else None
+    scanner = load_scanner(path)
     output = replace(standard_output(variables), show_progress=sys.stderr.isatty())
     redactor = Redactor((), _secret_patterns(variables))
-    return (follow_log if command.follow else scan)(command, scanner, output, redactor)
+    if command.follow:
+        return follow_log(command, scanner, output, redactor)
+    return scan(command, scanner, output, redactor, path)
 
 
 def _audit(command: AuditCommand) -> int:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import msgspec
 
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
+from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
@@ -102,6 +103,16 @@ class Diagnoser:
         diagnosis = self._diagnose(now_ns, running)
         self.load(before)
         return replace(diagnosis, last_lines=last_lines)
+
+    @property
+    def rank_evidence(self) -> RankEvidence:
+        """What the open failure reveals about the ranks of the run."""
+        return self._state.root_cause.ranks
+
+    @property
+    def tail(self) -> bytes:
+        """The end of the log, up to `page_scanner.TAIL` bytes."""
+        return self._tail + b"".join(self._parts)
 
     def dump(self) -> dict[str, object]:
         """Return the state for JSON; `load` continues from it."""

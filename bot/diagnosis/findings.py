@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.diagnosis.categories import Category
 from bot.diagnosis.last_lines import LastLines
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_iso_ms
@@ -42,6 +43,8 @@ class Failure:
     """Is it in the log of a server?"""
     verdict: RunVerdict | None = None
     """What to do with the run; None for what does not end it."""
+    precedence: Precedence = Precedence.ROOT
+    """Decides which of the failures of several files explains the others."""
 
     @property
     def root_rank(self) -> Label | None:

@@ -1,29 +1,28 @@
 """One diagnosis of a run whose log is in several files, such as one for each rank. Pure.
 
 Each file is diagnosed alone: in one long text, the progress of the next rank would look like a recovery of this one.
+`file_sources` tells the processes apart, `run_causes` finds the failure that explains the others, and `silent_ranks`
+the ranks whose files end early or do not exist.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.diagnosis.dumps.rank_dumps import RankDump, compare_dumps
+from bot.diagnosis.failures.rank_evidence import RankEvidence
+from bot.diagnosis.file_edges import FileEdges
+from bot.diagnosis.file_sources import rank_of_path, sources_of
 from bot.diagnosis.findings import Diagnosis, Failure
-from bot.diagnosis.reading.labels import Label, name_labels
+from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.run_causes import NEVER_NS, LocatedFailure, add_dumps, explain
+from bot.diagnosis.silent_ranks import ProcessLog, silence_failure, silent_ranks
 from bot.domain.alerts import Severity
 
-_ROOT_CONFIDENCE = 0.7
-"""A failure below this usually follows from one in another file."""
-_NEVER_NS = 1 << 63
-_MAX_NAMED = 4
-_WAITING = ("collective", "hang")
-"""Categories of failures that say that a rank waited in vain, not why."""
-
-_RANK_IN_NAME = re.compile(
-    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
-)
-_TORCHRUN_RANK = re.compile(r"attempt_\d+/(\d{1,6})/[^/]+$")
-"""torchrun's --log-dir: run id/attempt/rank/stderr.log."""
+CONTINUED_NS = 120 * 1_000_000_000
+"""A process that logs steps this long after a failure has survived it."""
+_LATER_ATTEMPT = "A later attempt of the run trained."
+_CONTINUED = "The process logged steps after it."
+_PEER_FINISHED = "Another process had already reported success."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,102 +30,148 @@ class FileDiagnosis:
     """The diagnosis of one file."""
 
     path: str
-    rank: int | None
-    """The rank that the file's name states."""
     diagnosis: Diagnosis
+    edges: FileEdges = field(default_factory=FileEdges)
+    evidence: RankEvidence = field(default_factory=RankEvidence)
+    """What its open failure reveals about other ranks."""
+    rank: int | None = None
+    """The rank of its process, from its first lines or from the names of all files."""
+    label: Label = ""
+    """The rank, else a short name of its process."""
+    process: str = ""
+    """Equal for the files of one process."""
+    attempt: int | None = None
     dump: RankDump | None = None
     """What it holds if it is a dump and not a log."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Located:
-    failure: Failure
-    around_ns: int
-    """When it happened, or the last step before it."""
+    @property
+    def problems(self) -> int:
+        """Number of failures in this file alone that someone must act on."""
+        return sum(one.severity is Severity.PAGE for one in self.diagnosis.failures)
 
 
-def rank_of_path(path: str) -> int | None:
-    """Return the rank that a path states: `rank_3.log`, `worker-3.err`, `attempt_0/3/stderr.log`; else None."""
-    in_folder = _TORCHRUN_RANK.search(path)
-    named = in_folder or next(reversed(list(_RANK_IN_NAME.finditer(path))), None)
-    return int(named[1]) if named is not None else None
+def name_files(files: Sequence[FileDiagnosis]) -> list[FileDiagnosis]:
+    """Find the process of each file; what a file states wins over its name."""
+    named: list[FileDiagnosis] = []
+    for file, source in zip(files, sources_of([file.path for file in files]), strict=True):
+        rank = source.rank if file.edges.rank is None else file.edges.rank
+        label = source.label if rank is None else rank
+        named.append(replace(file, rank=rank, label=label, process=source.process, attempt=source.attempt))
+    return named
 
 
 def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
     """Combine the diagnoses of the files of one run into one."""
-    groups: dict[tuple[str, str], list[_Located]] = {}
+    files = name_files(files)
+    newest = max((one for one in files if _has_trained(one)), key=_progress_order, default=None)
+    groups: dict[tuple[str, str], list[LocatedFailure]] = {}
+    logs = _processes(files)
+    ends = {log.process: log.last_ns for log in logs}
+    peers = _Peers.of(files, newest)
     for file in files:
         for failure in file.diagnosis.failures:
-            groups.setdefault((failure.signature, failure.title), []).append(_locate(failure, file))
-    merged = [_merge_group(group) for group in groups.values()]
-    newest = max((one.diagnosis for one in files), key=_progress_order, default=Diagnosis())
+            located = _locate(peers.judge(failure, file), file, ends.get(file.process))
+            key = failure.fingerprint if failure.signature == "python_exception" else failure.signature
+            groups.setdefault((key, located.failure.severity.value), []).append(located)
+    evidence = RankEvidence()
+    for file in files:
+        evidence.merge(file.evidence)
+    silences = silent_ranks(logs)
+    found = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])
+    failures = add_dumps(explain([_merge_group(group) for group in groups.values()], evidence, silences), found)
+    finished = any(one.diagnosis.progress.finished for one in files)
+    if silences and not finished and not any(one.severity is Severity.PAGE for one in failures):
+        failures = (*failures, silence_failure(silences))
     talkative = max((one.diagnosis for one in files), key=lambda one: len(one.last_lines.notable), default=Diagnosis())
     lines = sum(one.diagnosis.lines for one in files)
-    by_dumps = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])
-    failures = _add_finding(_fold_consequences(merged), by_dumps)
-    return Diagnosis(failures, lines, newest.progress, talkative.last_lines)
+    progress = (newest.diagnosis if newest is not None else Diagnosis()).progress
+    return Diagnosis(failures, lines, progress, talkative.last_lines)
 
 
-def with_rank(diagnosis: Diagnosis, rank: int | None) -> Diagnosis:
-    """Give a rank, which the file's name states, to the failures whose lines state none."""
+def name_single(file: FileDiagnosis) -> FileDiagnosis:
+    """Give the rank that a file states, or its name, to the failures whose lines state none."""
+    rank = rank_of_path(file.path) if file.edges.rank is None else file.edges.rank
     if rank is None:
-        return diagnosis
-    failures = (one if one.ranks else replace(one, ranks=(rank,)) for one in diagnosis.failures)
-    return replace(diagnosis, failures=tuple(failures))
+        return file
+    failures = (one if one.ranks else replace(one, ranks=(rank,)) for one in file.diagnosis.failures)
+    return replace(file, rank=rank, diagnosis=replace(file.diagnosis, failures=tuple(failures)))
 
 
-def _locate(failure: Failure, file: FileDiagnosis) -> _Located:
-    label: Label = file.rank if file.rank is not None else file.path
-    located = replace(failure, file=file.path, ranks=failure.ranks or (label,))
-    around_ns = file.diagnosis.progress.last_ns if failure.first_ns is None else failure.first_ns
-    return _Located(located, _NEVER_NS if around_ns is None else around_ns)
+@dataclass(frozen=True, slots=True)
+class _Peers:
+    """What the other files of a run show about the failures of one."""
+
+    of_process: Mapping[str, Sequence[FileDiagnosis]]
+    finished: frozenset[int | None]
+    """The attempts of which a process reported success."""
+    newest_attempt: int | None
+    """The newest one that trained."""
+
+    @classmethod
+    def of(cls, files: Sequence[FileDiagnosis], newest: FileDiagnosis | None) -> "_Peers":
+        """Index the files of a run."""
+        processes: dict[str, list[FileDiagnosis]] = {}
+        for file in files:
+            processes.setdefault(file.process, []).append(file)
+        finished = frozenset(file.attempt for file in files if file.diagnosis.progress.finished)
+        return cls(processes, finished, None if newest is None else newest.attempt)
+
+    def judge(self, failure: Failure, file: FileDiagnosis) -> Failure:
+        """Lower the severity of a failure that other files show to be over."""
+        if failure.severity is not Severity.PAGE:
+            return failure
+        if file.attempt is not None and self.newest_attempt is not None and file.attempt < self.newest_attempt:
+            return replace(failure, severity=Severity.WARN, verdict=None, why=_LATER_ATTEMPT)
+        last_ns = next((ns for ns in (failure.last_ns, failure.first_ns, file.edges.last_ns) if ns is not None), None)
+        for other in self.of_process[file.process]:
+            step_ns = other.diagnosis.progress.last_ns
+            goes_on = last_ns is not None and step_ns is not None and step_ns - last_ns > CONTINUED_NS
+            if other is not file and (goes_on or other.diagnosis.progress.finished):
+                return replace(failure, severity=Severity.WARN, verdict=None, why=_CONTINUED)
+        if failure.precedence.is_consequence and file.attempt in self.finished and not file.diagnosis.progress.finished:
+            return replace(failure, severity=Severity.INFO, verdict=None, why=_PEER_FINISHED)
+        return failure
 
 
-def _merge_group(group: Sequence[_Located]) -> _Located:
-    """The same failure of several ranks: the worst and earliest is the root."""
+def _locate(failure: Failure, file: FileDiagnosis, process_end_ns: int | None) -> LocatedFailure:
+    located = replace(failure, file=file.path, ranks=failure.ranks or (file.label,))
+    times = (failure.first_ns, file.diagnosis.progress.last_ns, file.edges.last_ns, process_end_ns)
+    return LocatedFailure(located, next((ns for ns in times if ns is not None), NEVER_NS), failure.first_ns is not None)
+
+
+def _merge_group(group: Sequence[LocatedFailure]) -> LocatedFailure:
+    """The same failure of several processes: the earliest is the root."""
     ordered = sorted(group, key=lambda one: one.around_ns)
-    root = min(ordered, key=lambda one: -one.failure.severity.rank)
-    failures = [root.failure, *(one.failure for one in ordered)]
+    root, failures = ordered[0], [one.failure for one in ordered]
     merged = replace(
         root.failure,
         ranks=tuple(dict.fromkeys(rank for one in failures for rank in one.ranks)),
-        count=sum(one.failure.count for one in group),
+        count=sum(one.count for one in failures),
         first_ns=min((one.first_ns for one in failures if one.first_ns is not None), default=None),
         last_ns=max((one.last_ns for one in failures if one.last_ns is not None), default=None),
     )
-    return _Located(merged, ordered[0].around_ns)
+    return replace(root, failure=merged)
 
 
-def _fold_consequences(located: Sequence[_Located]) -> tuple[Failure, ...]:
-    """Sort the failures; those that follow from a root cause in another file are named in its reason."""
-    failures = [one.failure for one in sorted(located, key=lambda one: one.around_ns)]
-    pages = [one for one in failures if one.severity is Severity.PAGE]
-    roots = [one for one in pages if one.confidence >= _ROOT_CONFIDENCE]
-    if not roots:
-        return tuple(sorted(failures, key=lambda one: -one.severity.rank))
-    first, consequences = roots[0], [one for one in pages if one not in roots]
-    if consequences:
-        named = "; ".join(f"{one.title.rstrip('.')} ({name_labels(one.ranks)})" for one in consequences[:_MAX_NAMED])
-        first = replace(first, why=f"{first.why} Also seen as a consequence: {named}.".strip())
-    others = sorted((one for one in failures if one.severity is not Severity.PAGE), key=lambda one: -one.severity.rank)
-    return (first, *roots[1:], *others)
+def _processes(files: Sequence[FileDiagnosis]) -> list[ProcessLog]:
+    """The processes of the newest attempt, each with all of its files."""
+    found: dict[str, ProcessLog] = {}
+    newest = max((file.attempt for file in files if file.attempt is not None), default=None)
+    for file in files:
+        if file.dump is not None:
+            continue
+        log = ProcessLog(
+            file.process, file.rank, file.diagnosis.lines, file.edges.last_ns, file.path, file.edges.world_size,
+            is_newest=file.attempt in (None, newest),
+        )  # fmt: skip
+        found[file.process] = found[file.process].joined(log) if file.process in found else log
+    return list(found.values())
 
 
-def _add_finding(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Failure, ...]:
-    """Add what the dumps reveal: it explains a hang or a lost connection in the logs, and follows from other causes."""
-    if found is None:
-        return failures
-    page = next((one for one in failures if one.severity is Severity.PAGE), None)
-    if page is None:
-        return (found, *failures)
-    if page.category in _WAITING or page.confidence < _ROOT_CONFIDENCE:
-        why = f"{found.why} The logs show the consequence: {page.title.rstrip('.')}."
-        found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns)
-        return tuple(found if one is page else one for one in failures)
-    explained = replace(page, why=f"{page.why} {found.why}", ranks=page.ranks or found.ranks)
-    return tuple(explained if one is page else one for one in failures)
+def _has_trained(file: FileDiagnosis) -> bool:
+    return file.diagnosis.progress.step is not None or file.diagnosis.progress.last_ns is not None
 
 
-def _progress_order(diagnosis: Diagnosis) -> tuple[int, int]:
-    progress = diagnosis.progress
-    return progress.last_ns or 0, progress.step or 0
+def _progress_order(file: FileDiagnosis) -> tuple[int, int, int]:
+    progress = file.diagnosis.progress
+    return -1 if file.attempt is None else file.attempt, progress.last_ns or 0, progress.step or 0

@@ -4,6 +4,7 @@ Two RE2 patterns search the page: one for lines that may belong to a failure, on
 lines become Python strings. The state depends on the sequence of lines alone, never on how they were cut into pages.
 """
 
+import copy
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ STATE_WINDOW = 2000
 """Number of bytes before a container's exit code in which its state is named."""
 DENSE_SAMPLES = 2048
 """After this number of progress lines, only one per `SKIP_BYTES` is read: thousands per second add nothing."""
+DENSE_SAMPLES_OF_RUN, MIN_DENSE_SAMPLES = 16_384, 128
+"""The same for all files of a run together, and the least for each of them: the ranks of a run log alike."""
 SKIP_BYTES = 4096
 SKIP_NS = 1_000_000_000
 """If the provider states times, a progress line this long after the last one is never skipped."""
@@ -43,7 +46,7 @@ TAKE_TURNS = 64
 NEWEST = 12
 """Number of progress lines at the log's end of which all are read for a report."""
 ATTENTION = 16384
-"""Number of bytes after a non-finite line in which no progress line is skipped."""
+"""Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
 _RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
@@ -57,12 +60,19 @@ class PageScanner:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.verdict_rules = catalogue.verdict_rules
+        self._dense_samples = DENSE_SAMPLES
         self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._checkpoint = compile_pattern(CHECKPOINT.encode())
         self._life = compile_pattern(f"(?m){LIFE}".encode())
         self._ansi = ansi_pattern()
+
+    def for_files(self, count: int) -> "PageScanner":
+        """Return a scanner for the files of one run, which reads fewer progress lines of each of many files."""
+        scanner = copy.copy(self)
+        scanner._dense_samples = min(DENSE_SAMPLES, max(MIN_DENSE_SAMPLES, DENSE_SAMPLES_OF_RUN // max(count, 1)))
+        return scanner
 
     def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
         """Return the start and end of what a signature matches in a line; None if it does not."""
@@ -102,10 +112,10 @@ class PageScanner:
                 failure = self._failure.search(page, stop)
             if is_failure or life is not None:
                 life = self._next_life(state, page, stop)
-            if is_progress or is_nonfinite:
+            if is_progress or is_nonfinite or state.dense_until > state.offset + stop:
                 progress = self._next_progress(state, cursor, stop)
         self._remember_skipped(state, cursor)
-        if state.samples >= DENSE_SAMPLES:
+        if state.samples >= self._dense_samples:
             state.newest.search(PageView(page, state.offset, state.lines, origins), len(page))
         self._finish_page(state, page, origins)
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
@@ -118,7 +128,7 @@ class PageScanner:
 
     def newest_lines(self, state: DiagnoserState, tail: bytes) -> NewestLines:
         """Return the newest lines of each kind, including kinds that only the log's end has."""
-        if state.samples < DENSE_SAMPLES:
+        if state.samples < self._dense_samples:
             return state.newest
         base, cursor, found = state.offset - len(tail), LineCursor(tail, None, 0, 0), []
         for match in deque(self._progress.finditer(tail), maxlen=NEWEST):
@@ -143,7 +153,7 @@ class PageScanner:
 
     def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match[bytes] | None:
         """Find the next progress line that is not skipped."""
-        if state.samples >= DENSE_SAMPLES and cursor.origins is None:
+        if state.samples >= self._dense_samples and cursor.origins is None:
             resume_at = state.sampled_at + SKIP_BYTES + state.samples % 8 * 61  # lines that come in pairs take turns
             if resume_at > state.dense_until:
                 position = max(position, resume_at - state.offset)
@@ -151,7 +161,7 @@ class PageScanner:
 
     def _remember_skipped(self, state: DiagnoserState, cursor: LineCursor) -> None:
         """Keep the page's last progress line if it was skipped: the time of the last progress must be exact."""
-        if state.samples < DENSE_SAMPLES or cursor.origins is not None:
+        if state.samples < self._dense_samples or cursor.origins is not None:
             return
         page = cursor.page
         first = max(0, state.sampled_at - state.offset)
@@ -188,7 +198,7 @@ class PageScanner:
         is_near = end > state.dense_until and end < state.sampled_at + SKIP_BYTES
         if (
             is_near
-            and state.samples >= DENSE_SAMPLES
+            and state.samples >= self._dense_samples
             and time_ns is not None
             and time_ns - (state.sampled_ns or 0) < SKIP_NS
         ):
@@ -207,7 +217,7 @@ class PageScanner:
         sample = logged.sample
         if sample.is_training:
             state.quotation.close()
-        is_dense = state.samples <= DENSE_SAMPLES
+        is_dense = state.samples <= self._dense_samples
         counter = state.newest.read(logged, raw, state.progress_end, is_dense=is_dense)
         if counter and counter == (state.newest.main or counter):
             state.step_pace.feed(counter, logged, state.progress_end)
@@ -227,7 +237,7 @@ class PageScanner:
         state.epoch = state.epoch if sample.epoch is None else sample.epoch
 
     def _read_checkpoint(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
-        if state.samples >= DENSE_SAMPLES:
+        if state.samples >= self._dense_samples:
             view = PageView(cursor.page, state.offset, state.lines, cursor.origins)
             state.newest.search(view, cursor.start)
         text = unwrap_json(raw.decode("utf-8", "replace"))
@@ -284,6 +294,8 @@ class PageScanner:
         position = ReadPosition(state.samples, state.offset + cursor.end)
         event = parse_event(text, cursor.line + 1, label, time, position, state.step)
         _record_event(state, place, event, signature, raised)
+        if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:
+            state.dense_until = position.offset + ATTENTION
 
     def _is_noise(self, signature: Signature | None, raised: RaisedException | None, text: str) -> bool:
         """Does the line only mention a failure?"""

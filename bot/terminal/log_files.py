@@ -4,22 +4,33 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
-from bot.diagnosis.merged_files import rank_of_path
+from bot.diagnosis.reading.prefixes import parse_timestamp
 from bot.domain.wording import plural
 from bot.errors import ConfigError
 from bot.terminal.dump_files import is_dump_file
 
 STANDARD_INPUT = "-"
 _LOG_NAME = re.compile(
-    r"(?i).*\.(?:log|out|err|txt|stdout|stderr|jsonl|o\d+|e\d+)(?:[.-]\d+)?(?:\.(?:gz|xz|bz2|zst))?"
+    r"(?i).*\.(?:log|out|err|txt|stdout|stderr|o\d+|e\d+)(?:[.-]\d+)?(?:\.(?:gz|xz|bz2|zst))?"
+    r"|.*(?:log|metric|progress|event|stdout|stderr).*\.jsonl(?:\.(?:gz|xz|bz2|zst))?"
     r"|(?:.*[._-])?(?:log|logs|output|stdout|stderr)(?:[._-]\d+)?"
     r"|(?:rank|worker|proc|node|task)[._-]?\d+"
 )
-"""Names of logs in a folder. Other files there are not read."""
+"""Names of logs in a folder."""
+_NOT_A_LOG = re.compile(
+    r"(?i)(?:requirements|constraints|vocab|merges|licen[cs]e|notice|readme|authors|cmakelists|version|robots)"
+    r"[\w.-]*\.txt|(?:makefile|dockerfile|licen[cs]e|readme|notice|authors|version)"
+)
+_NUMBERED = re.compile(r"[^.]+(?:\.[\w-]*\d[\w-]*)*")
+"""Names without an ending that says what they are, such as pods and Slurm's `train.1234.0`: their text decides."""
+_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages"})
+_SNIFFED_BYTES, _SNIFFED_LINES = 4096, 20
+_MAX_KINDS = 4
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -29,8 +40,6 @@ class ScannedFile:
 
     path: str
     """As typed or found; `-` is the standard input."""
-    rank: int | None = None
-    """The rank that its name states."""
     is_named: bool = True
     """Whether it was typed itself, rather than found in a folder or by a pattern."""
 
@@ -40,8 +49,20 @@ class FoundFiles:
     """The files to read, and how many others the folders hold."""
 
     files: tuple[ScannedFile, ...]
-    others: int = 0
-    """Files in folders whose names are not those of logs."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """How many files in folders are not logs, by the ending of their names."""
+
+    def describe_others(self) -> str:
+        """Return `5 other files in the folders are not logs and were not read: 3 .pt, 2 .yaml.`; "" without any."""
+        if not self.others:
+            return ""
+        common = Counter(self.others).most_common(_MAX_KINDS)
+        kinds = [f"{count:,} {ending or 'without an ending'}" for ending, count in common]
+        rest = sum(self.others.values()) - sum(count for _, count in common)
+        kinds += [f"{rest:,} more"] if rest else []
+        count = sum(self.others.values())
+        verbs = "is not a log and was" if count == 1 else "are not logs and were"
+        return f"{plural(count, 'other file')} in the folders {verbs} not read: {', '.join(kinds)}."
 
 
 def find_files(paths: Sequence[str]) -> FoundFiles:
@@ -50,22 +71,31 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
     Raises:
         ConfigError: a path does not exist, a pattern matches nothing, or there is no log in the folders.
     """
-    found: dict[str, ScannedFile] = {}
-    others = 0
+    found: dict[object, ScannedFile] = {}
+    others = Counter[str]()
     for typed in paths:
         for path, is_named in _matches(typed):
             if path == STANDARD_INPUT or not Path(path).is_dir():
-                found.setdefault(path, ScannedFile(path, rank_of_path(path), is_named))
+                found.setdefault(_identity(path), ScannedFile(path, is_named))
                 continue
             inside = list(_files_below(path))
             logs = [one for one in inside if _is_log(one) or is_dump_file(one)]
-            others += len(inside) - len(logs)
+            others.update(PurePath(one).suffix.lower() for one in set(inside).difference(logs))
             for one in sorted(logs, key=_natural_order):
-                found.setdefault(one, ScannedFile(one, rank_of_path(one), is_named=False))
+                found.setdefault(_identity(one), ScannedFile(one, is_named=False))
+    files = FoundFiles(tuple(found.values()), others)
     if not found:
-        other = f" It has {plural(others, 'other file')}; name the file to read it." if others else ""
-        raise ConfigError(f"No log files in {', '.join(paths)}.{other}")
-    return FoundFiles(tuple(found.values()), others)
+        raise ConfigError(f"No log files in {', '.join(paths)}. {files.describe_others()}".strip())
+    return files
+
+
+def _identity(path: str) -> object:
+    """Equal for two names of one file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - much faster
+    except OSError:  # opening it will say why; `-` is no file
+        return path
+    return status.st_dev, status.st_ino
 
 
 def _matches(typed: str) -> Iterable[tuple[str, bool]]:
@@ -79,19 +109,29 @@ def _matches(typed: str) -> Iterable[tuple[str, bool]]:
 
 
 def _is_log(path: str) -> bool:
-    """Whether a file in a folder is named like a log; not a named pipe or socket, which would be waited for."""
-    if not _LOG_NAME.fullmatch(os.path.basename(path)):  # noqa: PTH119 - much faster
+    """Whether a file in a folder is a log; not a named pipe or socket, which would be waited for."""
+    name = os.path.basename(path)  # noqa: PTH119 - much faster
+    is_named_so = _LOG_NAME.fullmatch(name) is not None
+    if _NOT_A_LOG.fullmatch(name) or not (is_named_so or _NUMBERED.fullmatch(name)):
         return False
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        return stat.S_ISREG(os.stat(path).st_mode) and (is_named_so or _begins_like_log(path))  # noqa: PTH116
     except OSError:  # opening it will say why
-        return True
+        return is_named_so
+
+
+def _begins_like_log(path: str) -> bool:
+    """Whether one of the first lines has a timestamp, and all are text."""
+    with Path(path).open("rb") as file:
+        head = file.read(_SNIFFED_BYTES)
+    lines = head.split(b"\n")[:_SNIFFED_LINES]
+    return b"\0" not in head and any(parse_timestamp(line.decode("utf-8", "replace")) for line in lines)
 
 
 def _files_below(folder: str) -> Iterator[str]:
     """Every file in a folder and its folders, without hidden ones and symbolic links to folders."""
     for parent, folders, names in os.walk(os.path.normpath(folder)):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS]
         inside = "" if parent == os.curdir else f"{parent}{os.sep}"
         yield from (f"{inside}{name}" for name in names if not name.startswith("."))
 

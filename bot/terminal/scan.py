@@ -1,58 +1,65 @@
 """`trainwatch scan`: diagnose log files, offline and in constant memory. Several files are the log of one run.
 
-`bot.terminal.log_files` finds the files, `bot.commands.handlers.log_text` reads them. `scan --follow` is in
+`bot.terminal.log_files` finds the files, `file_reading` and `scan_pool` read them. `scan --follow` is in
 `bot.terminal.scan_follow`.
 """
 
 import contextlib
-import io
 import json
-import os
-import stat
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.commands.handlers.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.commands.subcommands.shell import ScanCommand
-from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.dumps.rank_dumps import HEAD, is_rank_dump
 from bot.diagnosis.findings import Diagnosis
-from bot.diagnosis.merged_files import FileDiagnosis, merge_files, with_rank
+from bot.diagnosis.merged_files import FileDiagnosis, merge_files, name_files, name_single
 from bot.diagnosis.page_scanner import PageScanner
-from bot.domain.wording import plural
+from bot.domain.durations import format_iso_ms
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
-from bot.terminal.dump_files import open_dump
 from bot.terminal.exit_codes import ExitCode
+from bot.terminal.file_reading import FileResult, read_file
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
 from bot.terminal.output import Output, redaction_note
 from bot.terminal.render.scanned_files import files_text
 from bot.terminal.report import report_text
+from bot.terminal.scan_pool import SizedFile, read_in_pool, usable_cores, worth_a_pool
 
 _BAR_WIDTH = 24
 
 
-def scan(command: ScanCommand, scanner: PageScanner, output: Output, redactor: Redactor | None = None) -> int:
-    """Diagnose the files, print one report and return the exit code. Without a redactor, the shipped patterns apply.
+def scan(
+    command: ScanCommand,
+    scanner: PageScanner,
+    output: Output,
+    redactor: Redactor | None = None,
+    signatures: Path | None = None,
+    processes: int | None = None,
+) -> int:
+    """Diagnose the files, print one report and return the exit code.
+
+    Args:
+        command: what to read and how to print it.
+        scanner: the compiled catalogue.
+        output: where to print.
+        redactor: of secrets; without one, the shipped patterns apply.
+        signatures: the file of user-defined signatures that the scanner has, for further processes.
+        processes: how many may read at once; None for one on each core, if there is enough to read.
 
     Raises:
         ConfigError: a file cannot be read or is not a text log. Such files in a folder are skipped with a note.
     """
     found = find_files(command.paths)
-    progress = ReadProgress(output, sum(_size_of(file.path) for file in found.files))
-    parts = list(_diagnose_files(found.files, scanner, progress))
-    output.clear_progress()
+    parts = _readable(found.files, _read(found.files, scanner, output, signatures, processes), output)
     if not parts:
         raise ConfigError("None of the files is a text log.")
     if found.others:
-        output.note(f"{plural(found.others, 'other file')} in the folders not read: not named like logs.")
-    only = parts[0]
-    is_one_log = len(found.files) == 1 and only.dump is None
-    diagnosis = with_rank(only.diagnosis, only.rank) if is_one_log else merge_files(parts)
+        output.note(found.describe_others())
+    parts = name_files(parts)
+    is_one_log = len(found.files) == 1 and parts[0].dump is None
+    diagnosis = name_single(parts[0]).diagnosis if is_one_log else merge_files(parts)
     code = exit_code(diagnosis, command)
     if command.redact:
         diagnosis, hidden = redact_diagnosis(diagnosis, redactor or Redactor())
@@ -75,51 +82,51 @@ class ReadProgress:
     output: Output
     total: int
     """Bytes of all files; 0 if unknown."""
-    before: int = 0
-    """Bytes of the files that are done."""
+    done: int = 0
     _started: float = field(default_factory=time.monotonic)
 
+    def add(self, size: int) -> None:
+        """Show that more bytes are read."""
+        self.show(self.done + size)
+
     def show(self, done: int) -> None:
-        """Show that this many bytes of the current file are read."""
-        read = self.before + done
-        rate = read / max(time.monotonic() - self._started, 1e-3)
-        self.output.progress(f"{_progress_bar(read, self.total)} · {_mib(rate)}/s")
+        """Show that this many bytes are read."""
+        self.done = done
+        rate = done / max(time.monotonic() - self._started, 1e-3)
+        self.output.progress(f"{_progress_bar(done, self.total)} · {_mib(rate)}/s")
 
 
-def _diagnose_files(
-    files: Sequence[ScannedFile], scanner: PageScanner, progress: ReadProgress
-) -> Iterator[FileDiagnosis]:
-    for file in files:
-        try:
-            yield _read_file(file, scanner, progress)
-        except BinaryFile as problem:
-            if len(files) == 1:
-                raise
-            progress.output.note(f"Skipped: {problem.public}")
-        except ConfigError as problem:
-            if file.is_named:
-                raise
-            progress.output.note(f"Skipped: {problem.public}")
+def _read(
+    files: Sequence[ScannedFile], scanner: PageScanner, output: Output, signatures: Path | None, processes: int | None
+) -> Iterator[FileResult]:
+    """Diagnose the files on several cores if that is faster, else one after the other; in their order."""
+    sized = [SizedFile(index, file, _size_of(file.path)) for index, file in enumerate(files)]
+    sizes = [one.size for one in sized]
+    progress = ReadProgress(output, sum(sizes))
+    count = usable_cores() if processes is None else processes
+    results: Mapping[int, FileResult] = {}
+    if count > 1 and (processes is not None or worth_a_pool(sizes, count)):
+        non_empty = [one for one in sized if one.size]
+        results = read_in_pool(non_empty, len(files), count, signatures, progress.show)
+    few = scanner.for_files(len(files))
+    for one in sized:
+        yield results.get(one.index) or read_file(one.file, few, progress.add)
+    output.clear_progress()
 
 
-def _read_file(file: ScannedFile, scanner: PageScanner, progress: ReadProgress) -> FileDiagnosis:
-    """Diagnose one log, or read one dump; of a damaged compressed file, the part that can be read."""
-    diagnoser, done = Diagnoser(scanner, last_lines=True), 0
-    with _open_log(file.path) as log:
-        size = _size(log)
-        if is_rank_dump(log.peek(HEAD)):
-            progress.before += size
-            return FileDiagnosis(file.path, file.rank, Diagnosis(), open_dump(log, file.path))
-        try:
-            for page in read_text_pages(log, file.path):
-                diagnoser.feed_page(page)
-                done += len(page)
-                progress.show(log.tell() if size else done)
-        except TruncatedFile as problem:
-            text = f"The compressed file is truncated or damaged ({problem}). The report covers the readable part."
-            progress.output.note(f"{file.path}: {text}")
-        progress.before += size or done
-    return FileDiagnosis(file.path, file.rank, diagnoser.report())
+def _readable(files: Sequence[ScannedFile], results: Iterable[FileResult], output: Output) -> list[FileDiagnosis]:
+    """Return the diagnoses; note the files that could not be read, or raise if that cannot be passed over."""
+    parts: list[FileDiagnosis] = []
+    for file, result in zip(files, results, strict=True):
+        if result.diagnosis is not None:
+            parts.append(result.diagnosis)
+            if result.problem:
+                output.note(f"{file.path}: {result.problem}")
+            continue
+        if len(files) == 1 or (file.is_named and not result.is_binary):
+            raise ConfigError(result.problem)
+        output.note(f"Skipped: {result.problem}")
+    return parts
 
 
 def _print_report(
@@ -138,29 +145,20 @@ def _print_report(
 
 
 def _file_json(file: FileDiagnosis) -> dict[str, object]:
-    problems = sum(one.severity == "page" for one in file.diagnosis.failures)
-    return {"path": file.path, "rank": file.rank, "lines": file.diagnosis.lines, "problems": problems}
+    return {
+        "path": file.path,
+        "rank": file.rank,
+        "process": str(file.label),
+        "attempt": file.attempt,
+        "lines": file.diagnosis.lines,
+        "problems": file.problems,
+        "first": _iso(file.edges.first_ns),
+        "last": _iso(file.edges.last_ns),
+    }
 
 
-@contextlib.contextmanager
-def _open_log(path: str) -> Iterator[io.BufferedReader]:
-    try:
-        is_standard_input = path == STANDARD_INPUT
-        with open(sys.stdin.fileno(), "rb", closefd=False) if is_standard_input else Path(path).open("rb") as file:
-            yield file
-    except OSError as problem:
-        if isinstance(problem, BrokenPipeError):
-            raise
-        raise ConfigError(f"Cannot read {path}: {problem.strerror or problem}.") from None
-
-
-def _size(file: io.BufferedReader) -> int:
-    """The size of a regular file in bytes; 0 for a pipe."""
-    try:
-        status = os.fstat(file.fileno())
-    except (OSError, io.UnsupportedOperation):
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+def _iso(timestamp_ns: int | None) -> str | None:
+    return None if timestamp_ns is None else format_iso_ms(timestamp_ns)
 
 
 def _size_of(path: str) -> int:

@@ -6,8 +6,8 @@ from io import BufferedReader
 
 from bot.commands.answers import LogDiagnosis
 from bot.commands.handlers.log_text import TruncatedFile, read_text_pages
-from bot.diagnosis.diagnoser import Diagnoser
-from bot.diagnosis.merged_files import FileDiagnosis, merge_files, rank_of_path, with_rank
+from bot.diagnosis.file_reader import FileReader
+from bot.diagnosis.merged_files import FileDiagnosis, merge_files, name_files, name_single
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.wording import size_text
 from bot.errors import BudgetExhausted
@@ -27,11 +27,11 @@ async def diagnose_file(
     Raises:
         BinaryFile: it is not text.
     """
-    diagnoser, read, notes = Diagnoser(scanner, last_lines=True), 0, list[str]()
+    reader, read, notes = FileReader(name, scanner), 0, list[str]()
     pages = read_text_pages(log, name)
     try:
         while (page := await asyncio.to_thread(next, pages, None)) is not None:
-            await asyncio.to_thread(diagnoser.feed_page, page)
+            await asyncio.to_thread(reader.feed_page, page)
             read += len(page)
             count_lines(page.count(b"\n"), None)
             check_budget()
@@ -44,13 +44,12 @@ async def diagnose_file(
         notes.append(f"{name} is truncated or damaged ({problem}). The report covers the readable part.")
     except BudgetExhausted as problem:
         notes.append(f"{problem.public} The report covers the first {size_text(read)} of {name}.")
-    diagnosis = await asyncio.to_thread(diagnoser.report)
-    return FileDiagnosis(name, rank_of_path(name), diagnosis), tuple(notes)
+    return await asyncio.to_thread(reader.result), tuple(notes)
 
 
 def combine(parts: Sequence[FileDiagnosis], redactor: Redactor, notes: Sequence[str], *, is_text: bool) -> LogDiagnosis:
     """Return one diagnosis of the logs of one run, without secrets. `is_text`: the only log is text without a name."""
-    whole = with_rank(parts[0].diagnosis, parts[0].rank) if len(parts) == 1 else merge_files(parts)
+    whole = merge_files(name_files(parts)) if len(parts) > 1 else name_single(parts[0]).diagnosis
     diagnosis, hidden = redact_diagnosis(whole, redactor)
     names = () if is_text else tuple(redactor.redact(part.path)[0] for part in parts)
     return LogDiagnosis(names, diagnosis, hidden, tuple(redactor.redact(note)[0] for note in notes))

@@ -3,7 +3,6 @@
 A `FailureEvent` is one line with a signature or an exception. The first becomes a `Candidate`; equal ones are counted.
 """
 
-import enum
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LogTime
@@ -54,20 +54,6 @@ _OWN_MODULE_HINT = (
 )
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
-
-
-class Precedence(enum.IntEnum):
-    """Which candidate explains the others: the lowest value wins."""
-
-    ROOT = 0
-    WEAK = 1
-    STOP = 2
-    """Explains what fails after it, however likely that is a cause; see `root_cause`."""
-    CASCADE = 3
-    ABORT = 4
-    TEARDOWN = 5
-    BARE_EXCEPTION = 6
-    TRACE = 7
 
 
 _CONFIDENCE = (0.95, 0.75, 0.9, 0.6, 0.6, 0.5, 0.3, 0.3)
@@ -226,6 +212,7 @@ class Candidate:
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
             confidence=self.confidence, fingerprint=self.fingerprint, why=why,
             root_index=self.root_index if self.excerpt else None, is_in_server=self.is_in_server,
+            precedence=self.precedence,
         )  # fmt: skip
 
     def _chosen_hint(self) -> str:

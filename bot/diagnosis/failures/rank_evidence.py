@@ -66,6 +66,14 @@ class RankEvidence:
         number, key = int(found.group(1) or found.group(2)), str(event.label)
         self.sequences[key] = min(number, self.sequences.get(key, number))
 
+    def merge(self, other: "RankEvidence") -> None:
+        """Add what the log of another process of the run reveals."""
+        for key, number in other.sequences.items():
+            self.sequences[key] = min(number, self.sequences.get(key, number))
+        self.table_rank = other.table_rank if self.table_rank is None else self.table_rank
+        self.blamed_rank = other.blamed_rank if self.blamed_rank is None else self.blamed_rank
+        self.local_rank = other.local_rank if self.local_rank is None else self.local_rank
+
     def named_rank(self) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source."""
         named = (self.table_rank, self.blamed_rank, self.local_rank)

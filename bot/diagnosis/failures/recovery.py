@@ -7,8 +7,9 @@ to notice. So one step proves little. How many are needed depends on which proce
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.diagnosis.failures.candidates import Candidate, FailureEvent, Precedence, ReadPosition
+from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 
 LIVE_SAMPLES, LIVE_BYTES = 40, 8192

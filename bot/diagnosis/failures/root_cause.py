@@ -13,7 +13,6 @@ from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
 from bot.diagnosis.failures.candidates import (
     Candidate,
     FailureEvent,
-    Precedence,
     candidate_from_cleanup,
     candidate_from_exception,
     candidate_from_interrupt,
@@ -37,6 +36,7 @@ from bot.diagnosis.failures.recovery import (
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.precedence import Precedence
 from bot.domain.alerts import Severity
 
 MAX_CANDIDATES = 16

@@ -7,6 +7,7 @@ A hang logs no error: GPUs spin at 100 %, and other lines may still be written. 
 import re
 
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import parse_timestamp
 from bot.diagnosis.training.pace import SECOND, TrainingPace
@@ -70,6 +71,7 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
         line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns,
         excerpt=tuple(cut_around(line, 0, EXCERPT_LINE) for line in (pace.excerpt, *others[-MAX_OTHERS:])),
         confidence=0.85 if others else 0.7, fingerprint="no_progress",
+        precedence=Precedence.ABORT,
         why="Other lines still arrive, but no new step." if others else "Nothing else was logged either.",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ _COLUMNS = (
 
 def files_text(files: Sequence[FileDiagnosis], screen: Screen) -> str:
     """A table of the files, those with problems first; the others are counted where there are too many."""
-    shown = sorted(files, key=lambda file: -_problems(file))[:_MAX_SHOWN]
+    shown = sorted(files, key=lambda file: -file.problems)[:_MAX_SHOWN]
     rows = [_row(file) for file in (files if len(files) <= _MAX_SHOWN else shown)]
     lines = ["", *table_lines(_COLUMNS, rows, screen)]
     hidden = len(files) - len(rows)
@@ -28,14 +28,10 @@ def files_text(files: Sequence[FileDiagnosis], screen: Screen) -> str:
 
 
 def _row(file: FileDiagnosis) -> tuple[Cell, ...]:
-    problems = _problems(file)
+    problems = file.problems
     return (
         Cell(plain_line(file.path)),
         Cell("" if file.rank is None else str(file.rank)),
         Cell(f"{file.diagnosis.lines:,}"),
         Cell(str(problems), BOLD_RED if problems else ""),
     )
-
-
-def _problems(file: FileDiagnosis) -> int:
-    return sum(one.severity == "page" for one in file.diagnosis.failures)

@@ -36,7 +36,7 @@ OOM = "step 1 loss 2.5\nTraceback (most recent call last):\ntorch.OutOfMemoryErr
 def diagnosed(name: str, text: str) -> FileDiagnosis:
     diagnoser = Diagnoser(shipped_diagnosis_config().scanner, last_lines=True)
     diagnoser.feed_page(text.encode("utf-8", "replace"))
-    return FileDiagnosis(name, None, diagnoser.report())
+    return FileDiagnosis(name, diagnoser.report())
 
 
 def hostile_diagnosis(foreign: str, log: str, files: int) -> LogDiagnosis:

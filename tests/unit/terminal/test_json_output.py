@@ -31,7 +31,7 @@ from tests.unit.terminal.samples import GAP, JOB, LINE, METRICS
 from tests.unit.terminal.top_samples import sample_board
 
 AUDITED = AuditEntry(AuditKind.COMMAND, "U1", "C1", "T1", "list", NOW)
-LOCATED = FileDiagnosis("a.log", 0, DIAGNOSIS.diagnosis)
+LOCATED = FileDiagnosis("a.log", DIAGNOSIS.diagnosis, rank=0)
 SAVED = replace(DIAGNOSIS.diagnosis, progress=replace(DIAGNOSIS.diagnosis.progress, checkpoint=Checkpoint(7, NOW, "x")))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot import __main__ as program
-from bot.diagnosis.merged_files import rank_of_path
+from bot.diagnosis.file_sources import rank_of_path
 from bot.terminal.excerpts import highlight_match
 from bot.terminal.log_files import find_files
 
@@ -61,7 +61,7 @@ def test_logs_of_the_ranks_of_a_run_get_one_verdict(capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert out.startswith("1 problem found.\n\nPAGE  GPU out of memory\n")
     assert "run/attempt_0/3/stderr.log line 45 · rank 3\n" in out
-    assert "Also seen as a consequence: " in " ".join(out.split())
+    assert "Also seen as a consequence in other files: " in " ".join(out.split())
     assert "(ranks 0-2)" in " ".join(out.split())
     assert f"▶ {OOM}" in out
     assert [line.split() for line in out.splitlines() if line.startswith("run/attempt_0/3")] == [
@@ -77,8 +77,17 @@ def test_json_names_the_files(capsys: pytest.CaptureFixture[str]) -> None:
     (incident,) = document["incidents"]
     assert (incident["ranks"], incident["file"], incident["line"]) == ([3], "run/attempt_0/3/stderr.log", 45)
     assert document["files"] == [
-        {"path": "run/attempt_0/3/stderr.log", "rank": 3, "lines": 45, "problems": 1},
-        {"path": "run/attempt_0/0/stderr.log", "rank": 0, "lines": 41, "problems": 1},
+        {
+            "path": f"run/attempt_0/{rank}/stderr.log",
+            "rank": rank,
+            "process": str(rank),
+            "attempt": 0,
+            "lines": lines,
+            "problems": 1,
+            "first": "2026-03-13T10:00:00.000Z",
+            "last": last,
+        }
+        for rank, lines, last in ((3, 45, "2026-03-13T10:01:00.000Z"), (0, 41, "2026-03-13T10:01:09.000Z"))
     ]
 
 
@@ -113,7 +122,7 @@ def test_patterns_folders_and_files_are_combined_and_read_once() -> None:
         Path(name).write_text("x\n")
     found = find_files(["notes.md", "a", "a/*.log", "**/stderr"])
     assert [file.path for file in found.files] == ["notes.md", "a/deep/stderr", "a/rank_2.log.gz", "a/rank_10.log"]
-    assert found.others == 1
+    assert found.others == {".bin": 1}
     assert [file.path for file in find_files(["a/rank_*"]).files] == ["a/rank_2.log.gz", "a/rank_10.log"]
 
 
@@ -126,8 +135,24 @@ def test_binary_files_are_skipped_with_a_note(capsys: pytest.CaptureFixture[str]
     assert program.run(["scan", "logs"]) == 0
     shown = capsys.readouterr()
     assert "Skipped: logs/rank_1.log is a binary file, not a text log." in shown.err
-    assert "1 other file in the folders not read: not named like logs." in shown.err
+    assert "1 other file in the folders is not a log and was not read: 1 .pt." in shown.err
     assert "85 lines read." in shown.out
+
+
+def test_only_logs_of_a_folder_are_read() -> None:
+    texts = {
+        "run/train.1234.0": HEALTHY, "run/llama-worker-0": HEALTHY, "run/trainer_log.jsonl": "{}\n", "run/a.err": "x\n",
+        "run/.git/logs/HEAD": "x\n", "run/requirements.txt": "torch\n", "run/LICENSE": "2026-01-01 10:00:00 x\n",
+        "run/data/train.jsonl": "{}\n", "run/config.yaml": "x: 1\n", "run/notes": "nothing\n", "run/model.pt": "PK",
+        "run/node_modules/x.log": "x\n", "run/code/train.py": "import os\n",
+    }  # fmt: skip
+    for name, text in texts.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    found = find_files(["run", "./run/a.err"])
+    read = {"run/train.1234.0", "run/llama-worker-0", "run/trainer_log.jsonl", "run/a.err"}
+    assert {file.path for file in found.files} == read
+    assert found.describe_others().startswith("7 other files in the folders are not logs and were not read: ")
 
 
 def test_only_binary_files_are_an_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,4 +211,4 @@ def test_a_named_pipe_in_a_folder_is_not_waited_for() -> None:
 
     found = find_files(["run"])
 
-    assert (len(found.files), found.others) == (4, 1)
+    assert (len(found.files), found.others) == (4, {".log": 1})

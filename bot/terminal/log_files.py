@@ -93,7 +93,7 @@ def _identity(path: str) -> object:
     """Equal for two names of one file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - much faster
-    except OSError:  # opening it will say why; `-` is no file
+    except OSError:  # opening it will say why; `-` does not exist
         return path
     return status.st_dev, status.st_ino
 

@@ -177,7 +177,7 @@ class Diagnoser:
         progress = build_progress(newest, state.step_pace, base, pace.clock)
         failures = choose_hints(merge_loss_and_crash(losses, found), self._scanner.hints, progress)
         judged = [self._judged(one, progress) for one in worst_first(failures)]
-        return Diagnosis(tuple(judged), state.lines, progress)
+        return Diagnosis(tuple(judged), state.lines, progress, attempt_ns=state.step_pace.attempt_ns or None)
 
     def _judged(self, failure: Failure, progress: RunProgress) -> Failure:
         """The failure with a verdict on its run."""

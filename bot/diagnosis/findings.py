@@ -81,6 +81,8 @@ class Diagnosis:
     lines: int = 0
     progress: RunProgress = field(default_factory=RunProgress)
     last_lines: LastLines = field(default_factory=LastLines)
+    attempt_ns: int | None = None
+    """Time of the first step of the current attempt; None: it is the first one that the log shows."""
 
     def to_json(self) -> dict[str, object]:
         """The output of `trainwatch scan --json`."""

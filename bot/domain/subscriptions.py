@@ -59,6 +59,8 @@ class RuleSettings:
     on: tuple[str, ...] = ()
     """Rules that are enabled although the defaults disable them."""
     run: RunSettings = AS_USUAL
+    own: tuple[str, ...] = ()
+    """Rules that a person wrote, such as `loss > 5 for 10m` (`bot.rules.expressions`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
-"""The built-in rules, as data."""
+"""The rules: the built-in ones, as data, and those that people write."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.alerts import Severity
+from bot.domain.subscriptions import RuleSettings
 from bot.rules.conditions.capacity import gpu_memory_pressure, host_memory_pressure, storage_pressure
 from bot.rules.conditions.failed_requests import failed_requests
 from bot.rules.conditions.gpu_utilization import low_gpu_utilization
 from bot.rules.conditions.job_state import failed_state
 from bot.rules.conditions.log_diagnosis import failure, hang, numerics
 from bot.rules.conditions.log_errors import error_lines
+from bot.rules.conditions.own_rules import own_rule
 from bot.rules.conditions.stragglers import gpu_straggler
 from bot.rules.conditions.visibility import no_data, unreachable_lines
 from bot.rules.rule import Parameter, Rule, Unit
@@ -182,8 +184,13 @@ _NAMED: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 
 
 def rule_named(name: str) -> Rule | None:
-    """Return the rule of this name, or None."""
-    return _NAMED.get(name)
+    """Return the rule of this name, which may be the text of one that a person wrote; or None."""
+    return _NAMED.get(name) or (own_rule(name) if " " in name else None)
+
+
+def rules_of(settings: RuleSettings) -> tuple[Rule, ...]:
+    """Return the built-in rules and those that a person wrote; also rules that are off."""
+    return (*RULES, *(rule for name in settings.own if (rule := rule_named(name)) is not None))
 
 
 def reports_state(name: str) -> bool:

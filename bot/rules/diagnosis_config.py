@@ -6,6 +6,7 @@ every subscription; their values are written as after `/train watch` (`settings.
     log_errors = "off"
     low_gpu_utilization.threshold = "40%"
     failure.quiet_after = "1h"
+    rules = ["loss > 5 for 10m"]
 """
 
 import re
@@ -24,6 +25,8 @@ from bot.rules.run_settings import RUN_SETTINGS
 
 _ENTRY = re.compile(r"^[ \t]*\[\[\s*(?:signature|hint)\s*\]\]", re.MULTILINE)
 _TABLES = ("signature", "hint")
+_OWN = "rules"
+"""The list of rules that are written out, such as `loss > 5 for 10m`."""
 _SETTING = re.compile(r"""\s*(?P<key>[\w.'" -]+?)\s*=|\s*\[(?P<section>[\w.'" -]+)\]""")
 
 
@@ -122,6 +125,8 @@ def parse_defaults(text: str) -> RuleSettings:
 
 def _word(key: str, value: object) -> str:
     """Write a setting as people type it."""
+    if key == _OWN and isinstance(value, str):
+        return value
     if key in ("severity", *RUN_SETTINGS):
         raise UsageError(f"`{key}` cannot be set in a file; each channel chooses it. Set rules and their parameters.")
     match value:
@@ -137,6 +142,8 @@ def _flat(table: Mapping[str, object], before: str = "") -> Iterator[tuple[str, 
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{name}.")
+        elif before + name == _OWN and isinstance(value, list):
+            yield from ((_OWN, one) for one in value)
         else:
             yield f"{before}{name}", value
 

@@ -20,8 +20,10 @@ from bot.domain.jobs import JobState
 from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings, Setting
 from bot.domain.traces import Trace
-from bot.rules.catalog import RULES
+from bot.rules.catalog import RULES, rule_named
+from bot.rules.conditions.own_rules import has_read
 from bot.rules.lifecycle import step
+from bot.rules.metrics.readings import read_log
 from bot.rules.rule import Condition, Context, Rule, parameters_key
 
 
@@ -37,13 +39,15 @@ class WantedRule:
     """As `Rule.metrics_window` returns it."""
     initial_alert: Alert
     """Its alert before the first poll."""
+    log_key: str = ""
+    """As in `Rule`."""
 
     @classmethod
     def of(cls, rule: Rule, settings: Mapping[str, Setting]) -> WantedRule:
         """Apply settings to a rule."""
         filled = rule.fill(settings)
         alert = Alert(rule.name, parameters_key(settings), severity=rule.severity)
-        return cls(rule.condition, filled, rule.timing(filled), rule.metrics_window(filled), alert)
+        return cls(rule.condition, filled, rule.timing(filled), rule.metrics_window(filled), alert, rule.log_key)
 
 
 _AS_SHIPPED = tuple((rule, WantedRule.of(rule, {})) for rule in RULES)
@@ -76,6 +80,10 @@ def wanted_rules(settings: Iterable[RuleSettings]) -> Wanted:
                 parameters = one.parameters.get(rule.name)
                 found = WantedRule.of(rule, parameters) if parameters else shipped
                 wanted[rule.name, found.initial_alert.parameters_key] = found
+    for name in (name for one in several for name in one.own if name not in one.off):
+        own = rule_named(name)
+        if own is not None:
+            wanted[name, ""] = WantedRule.of(own, {})
     return wanted
 
 
@@ -97,10 +105,13 @@ def evaluate_rules(
     """
     before = {(alert.rule, alert.parameters_key): alert for alert in stored}
     ended = observation.job is not None and observation.job.state.is_terminal
+    keys = {rule.log_key for rule in wanted.values() if rule.log_key}
+    readings = read_log(observation.lines, keys) if keys else {}
     evaluated = []
     for key, rule in wanted.items():
         alert = before.get(key, rule.initial_alert)
-        verdict, memory = rule.condition(Context(observation, rule.parameters, alert.memory, diagnosis, trace))
+        context = Context(observation, rule.parameters, alert.memory, diagnosis, trace, readings)
+        verdict, memory = rule.condition(context)
         remembering = alert if memory == alert.memory else replace(alert, memory=memory)
         stepped, transition = step(remembering, verdict, rule.timing, observation.at, job_ended=ended)
         evaluated.append(EvaluatedAlert(stepped, transition, changed=stepped is not alert and stepped != alert))
@@ -120,6 +131,11 @@ class LocalAlerts:
     def metrics_window(self) -> timedelta | None:
         """How far back the rules need metrics; None if they need none."""
         return longest_metrics_window(self.wanted)
+
+    def unread(self) -> tuple[str, ...]:
+        """The rules that a person wrote and whose number was never found."""
+        own = (one for one in self._alerts if (rule := rule_named(one.rule)) is not None and rule.is_own)
+        return tuple(one.rule for one in own if not has_read(one.memory))
 
     def evaluate(self, observation: Observation) -> list[tuple[Alert, Transition]]:
         """Evaluate the rules on the next observation, which must be redacted; return the alerts that changed."""

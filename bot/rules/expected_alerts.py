@@ -1,7 +1,7 @@
 """What a subscription reports, in plain words: one sentence after `watch`. Pure."""
 
 from bot.domain.subscriptions import RuleSettings
-from bot.rules.catalog import RULES
+from bot.rules.catalog import rules_of
 
 _SPOKEN = {
     "job_failed": "failures",
@@ -25,8 +25,9 @@ def expected_alerts(settings: RuleSettings) -> str:
     `settings` are those of a subscription, laid over the installation's.
     """
     least = settings.min_severity.rank
-    is_on = {rule.name for rule in RULES if rule.name not in settings.off and rule.severity.rank >= least}
+    is_on = {one.name for one in rules_of(settings) if one.name not in settings.off and one.severity.rank >= least}
     names = list(dict.fromkeys(spoken for name, spoken in _SPOKEN.items() if name in is_on))
+    names += [f"`{name}`" for name in settings.own if name in is_on]
     follows = " One message follows the run." if settings.run.follows_run else ""
     if not names:
         return f"All alert rules are off.{follows}"

@@ -12,6 +12,7 @@ from bot.domain.observations import Observation
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.evaluate import LocalAlerts
+from bot.rules.expressions import parse_expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Replay:
         every = (*self._resolved, *self._firing.values())
         loud = [one for one in every if one.severity.rank >= self.local.min_severity.rank]
         return tuple(sorted(loud, key=lambda one: (one.fired_at, -one.severity.rank)))
+
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the rules, in sentences."""
+        return tuple(f"`{parse_expression(name).key}` was not found." for name in self.local.unread())
 
     def quiet(self) -> tuple[str, ...]:
         """The rules that would have caused no notification."""

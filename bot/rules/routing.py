@@ -22,14 +22,12 @@ from bot.domain.alerts import (
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
 from bot.domain.subscriptions import Silence, Subscription, covers
-from bot.rules.catalog import RULES, reports_state
+from bot.rules.catalog import reports_state, rule_named, rules_of
 from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.flapping import find_earlier, is_flapping
 from bot.rules.incident_draft import IncidentDraft, Plan, PolledJob
 from bot.rules.muting import labels_of
 from bot.rules.rule import Rule, parameters_key
-
-_CAUSES_FIRST = tuple(sorted(RULES, key=lambda rule: bool(rule.follows)))
 
 
 def plan(
@@ -54,7 +52,7 @@ def plan(
     if is_quiet and incident is not None and not _is_return(incident, subscription, alerts):
         incident = None
     draft = IncidentDraft(subscription.channel, incident, polled)
-    for rule in _CAUSES_FIRST:
+    for rule in _causes_first(subscription, incident):
         current = _alert_of(rule, subscription, alerts)
         _resolve_gone(draft, rule, current)
         if current is None or current.alert.state is not AlertState.FIRING or current.alert.evidence is None:
@@ -94,7 +92,7 @@ def _awaits_announcement(incident: Incident) -> bool:
 
 def _is_return(incident: Incident, subscription: Subscription, alerts: Sequence[EvaluatedAlert]) -> bool:
     """Whether an alert of this ended incident fires again."""
-    for rule in RULES:
+    for rule in rules_of(subscription.settings):
         current = _alert_of(rule, subscription, alerts)
         if current is not None and current.alert.state is AlertState.FIRING and current.alert.evidence is not None:
             title = current.alert.evidence.title or rule.title
@@ -103,11 +101,21 @@ def _is_return(incident: Incident, subscription: Subscription, alerts: Sequence[
     return False
 
 
+def _causes_first(subscription: Subscription, incident: Incident | None) -> list[Rule]:
+    """The subscription's rules, and those whose alerts the incident still shows; consequences last."""
+    rules = {rule.name: rule for rule in rules_of(subscription.settings)}
+    for alert in incident.alerts if incident else ():
+        if alert.resolved_at is None and alert.rule not in rules and (gone := rule_named(alert.rule)) is not None:
+            rules[alert.rule] = gone
+    return sorted(rules.values(), key=lambda rule: bool(rule.follows))
+
+
 def _alert_of(rule: Rule, subscription: Subscription, alerts: Sequence[EvaluatedAlert]) -> EvaluatedAlert | None:
     """Return the alert of this rule with the subscription's parameters, None when the rule is off."""
-    if rule.name in subscription.settings.off:
+    settings = subscription.settings
+    if rule.name in settings.off or (rule.is_own and rule.name not in settings.own):
         return None
-    key = parameters_key(subscription.settings.parameters.get(rule.name, {}))
+    key = parameters_key(settings.parameters.get(rule.name, {}))
     return next((one for one in alerts if one.alert.rule == rule.name and one.alert.parameters_key == key), None)
 
 

@@ -5,10 +5,10 @@ alert. A condition may keep typed state between polls (`with_state`).
 """
 
 import enum
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -40,6 +40,16 @@ class Parameter:
     help: str
 
 
+class NumberReading(NamedTuple):
+    """One value of a number in the log, or of a platform's metric, that a rule names."""
+
+    at_s: float
+    """Seconds since the epoch."""
+    value: float
+    """Finite or infinite, never NaN."""
+    step: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything a condition may read."""
@@ -53,6 +63,8 @@ class Context:
     """Of the log so far; None when it cannot be read."""
     trace: Trace = ()
     """What the last polls saw, for charts."""
+    readings: Mapping[str, Sequence[NumberReading]] = field(default_factory=dict)
+    """The new values of the numbers in the log that rules name (`Rule.log_key`)."""
 
     def ratio(self, name: str) -> float:
         """Return a ratio parameter."""
@@ -101,6 +113,10 @@ class Rule:
     """Whether `rules test` can evaluate it: history does not record when trainwatch could not see a job."""
     window_parameters: tuple[str, ...] = ()
     """Durations whose sum is how far back the first poll reads metrics; none: the rule reads no metrics."""
+    log_key: str = ""
+    """The number in the log that it reads, such as `eval/accuracy`; "": none."""
+    is_own: bool = False
+    """Whether a person wrote it: its name is its text (`bot.rules.expressions`)."""
 
     def fill(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """Return every parameter, with defaults where `settings` has none."""

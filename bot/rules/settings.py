@@ -1,4 +1,4 @@
-"""Parse and format rule settings: `low_gpu_utilization.for=30m`, `log_errors=off`.
+"""Parse and format rule settings: `low_gpu_utilization.for=30m`, `log_errors=off`, `loss > 5 for 10m`.
 
 A subscription's settings override the installation's (`diagnosis_config.py`), and these the defaults in `catalog.py`.
 """
@@ -12,6 +12,8 @@ from bot.domain.durations import format_duration, parse_duration
 from bot.domain.subscriptions import AS_USUAL, RuleSettings, Setting
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
+from bot.rules.conditions.own_rules import check_unit
+from bot.rules.expressions import EXAMPLES, MAX_RULES, parse_expressions, split_settings
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.run_settings import RUN_SETTINGS, format_run_settings, parse_run_setting
 
@@ -20,11 +22,16 @@ MAX_TEXT_CHARS = 200
 """Characters of a text parameter: it is part of an alert's key, and databases limit the size of indexed keys."""
 MAX_DURATION = timedelta(days=365)
 """The longest duration; no platform keeps metrics longer."""
-USAGE = "rule.parameter=value, rule=off, severity=page|warn|info or notify=failures|lifecycle|all"
+USAGE = (
+    "rule.parameter=value, rule=off, severity=page|warn|info, notify=failures|lifecycle|all or a rule such as "
+    f"`{EXAMPLES[0]}`"
+)
 
 
 def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) -> RuleSettings:
     """Parse settings, one a word; a later one overrides an earlier one. Settings equal to the defaults are left out.
+
+    Words without `name=` are rules that a person wrote; whether they are quoted makes no difference.
 
     Raises:
         UsageError: an unknown rule or parameter, or an invalid value; lists what is known.
@@ -32,7 +39,8 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
     parameters: dict[str, dict[str, Setting]] = {}
     switched: dict[str, str] = {}
     min_severity, run = Severity.INFO, AS_USUAL
-    for word in words:
+    settings, own_words = split_settings(words)
+    for word in settings:
         key, equals, value = word.partition("=")
         name, dot, parameter = key.partition(".")
         if not equals or not value:
@@ -51,13 +59,33 @@ def parse_settings(words: Sequence[str], defaults: RuleSettings = AS_SHIPPED) ->
             switched[name] = value
         else:
             raise UsageError(f"Invalid value in `{word}`. Use `on` or `off`, or set a parameter: {_names(rule)}.")
+    own = _parse_own(own_words, defaults, switched)
     return RuleSettings(
         parameters=_without_defaults(parameters, defaults),
         off=tuple(sorted(name for name, value in switched.items() if value == "off" and name not in defaults.off)),
         on=tuple(sorted(name for name, value in switched.items() if value == "on" and name in defaults.off)),
         min_severity=min_severity,
         run=run,
+        own=own,
     )
+
+
+def _parse_own(words: Sequence[str], defaults: RuleSettings, switched: dict[str, str]) -> tuple[str, ...]:
+    """Read the rules that a person wrote; those that are switched on or off are added to `switched`."""
+    if len(words) == 1 and words[0].replace(".", "_").isidentifier():
+        raise UsageError(f"Invalid setting `{words[0]}`. Use {USAGE}.")
+    own = dict.fromkeys(defaults.own, False)
+    for expression, switch in parse_expressions(words):
+        check_unit(expression)
+        if switch == "off" and expression.text not in defaults.own:
+            raise UsageError(f"There is no rule `{expression.text}` to switch off. `rules` lists them.")
+        if switch and expression.text in defaults.own:
+            switched[expression.text] = switch
+        else:
+            own[expression.text] = True
+    if len(own) > MAX_RULES:
+        raise UsageError(f"Write at most {MAX_RULES} rules, not {len(own)}.")
+    return tuple(text for text, is_typed in own.items() if is_typed and text not in defaults.own)
 
 
 def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
@@ -69,6 +97,7 @@ def overlay(defaults: RuleSettings, own: RuleSettings) -> RuleSettings:
         off=tuple(sorted({*defaults.off, *own.off} - {*own.on})),
         min_severity=own.min_severity,
         run=own.run,
+        own=tuple(dict.fromkeys((*defaults.own, *own.own))),
     )
 
 
@@ -87,7 +116,7 @@ def format_settings(settings: RuleSettings, *, is_exact: bool = False) -> tuple[
         words += [f"{name}.{one}={write(units[one], value)}" for one, value in values.items()]
     words += [f"{name}=off" for name in settings.off] + [f"{name}=on" for name in settings.on]
     severity = () if settings.min_severity is Severity.INFO else (f"severity={settings.min_severity}",)
-    return (*words, *severity, *format_run_settings(settings.run))
+    return (*words, *settings.own, *severity, *format_run_settings(settings.run))
 
 
 def _exact(parameter: Parameter, value: Setting) -> str:

@@ -4,9 +4,10 @@
 from dataclasses import dataclass
 
 from bot.commands.answers import ErrorAnswer
-from bot.commands.runner import CommandRunner
+from bot.commands.runner import CommandRunner, error_answer
 from bot.commands.subcommands.jobs import JobsAnswer, MetricsAnswer, MetricsCommand
 from bot.commands.subcommands.logs import LogsCommand
+from bot.commands.subcommands.rules import ReplayCommand
 from bot.commands.subcommands.shell import FollowCommand
 from bot.commands.subcommands.table import SharedAnswer, SharedCommand
 from bot.domain.durations import datetime_from_ns
@@ -16,6 +17,7 @@ from bot.errors import BotError
 from bot.providers.budget import CommandBudget, spending
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.interrupt import run_interruptibly
+from bot.terminal.log_files import is_log_file
 from bot.terminal.output import Output
 
 
@@ -39,6 +41,8 @@ class Session:
         self.output.progress(f"Read {plural(budget.lines, 'line')}{reached}, {requests}. Ctrl-C shows what was read.")
 
     async def _run(self, command: LogsCommand | FollowCommand | SharedCommand) -> int:
+        if isinstance(command, ReplayCommand) and is_log_file(command.ref):
+            return self._test_file(command)
         resolved = await self.runner.resolve(command)
         if isinstance(resolved, ErrorAnswer):
             return self._show_error(resolved)
@@ -53,6 +57,15 @@ class Session:
                 if isinstance(answer, MetricsAnswer) and isinstance(shared, MetricsCommand):
                     await self._draw(answer, shared)
                 return code
+
+    def _test_file(self, command: ReplayCommand) -> int:
+        from bot.terminal.tested_file import replay_file
+
+        try:
+            answer = replay_file(command, self.runner.diagnosis_config(), self.runner.redactor)
+        except BotError as problem:
+            return self._show_error(error_answer(problem, self.runner.redactor))
+        return self._show(answer, json=command.json)
 
     async def _stream(self, command: LogsCommand | FollowCommand) -> int:
         """Print log lines as they are read, in constant memory."""

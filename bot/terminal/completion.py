@@ -12,7 +12,7 @@ from bot.commands.subcommands.table import subcommands
 from bot.terminal.colour_option import COLOUR
 from bot.terminal.topics import TOPICS
 
-_TAKES_FILES = ("scan",)
+_TAKES_FILES = ("scan", "rules")
 _UNQUOTED = str.maketrans(":[]", " ()", "'`\\")
 _WORDS_OF = {"rules": ("test",), "db": ("upgrade",), "completion": SHELLS_WITH_COMPLETION}
 """What follows a subcommand, where it is fixed."""

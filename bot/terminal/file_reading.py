@@ -38,7 +38,7 @@ def read_file(file: ScannedFile, scanner: PageScanner, count: CountBytes) -> Fil
     """Diagnose one log, in constant memory, or read one dump. Of a damaged compressed file, the rest is left out."""
     reader, problem = FileReader(file.path, scanner), ""
     try:
-        with _open_log(file.path) as log:
+        with open_log(file.path) as log:
             size, before = file_size(log), 0
             if is_rank_dump(log.peek(HEAD)):
                 dump = open_dump(log, file.path)
@@ -70,7 +70,12 @@ def file_size(file: io.BufferedReader) -> int:
 
 
 @contextlib.contextmanager
-def _open_log(path: str) -> Iterator[io.BufferedReader]:
+def open_log(path: str) -> Iterator[io.BufferedReader]:
+    """Open a file, or the standard input for `-`.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         is_standard_input = path == STANDARD_INPUT
         with open(sys.stdin.fileno(), "rb", closefd=False) if is_standard_input else Path(path).open("rb") as file:

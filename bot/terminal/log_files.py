@@ -65,6 +65,11 @@ class FoundFiles:
         return f"{plural(count, 'other file')} in the folders {verbs} not read: {', '.join(kinds)}."
 
 
+def is_log_file(typed: str) -> bool:
+    """Whether a word is the path of a file, or `-`, rather than a job."""
+    return typed == STANDARD_INPUT or Path(typed).is_file()
+
+
 def find_files(paths: Sequence[str]) -> FoundFiles:
     """Expand folders and patterns, each file once, in natural order within each argument.
 

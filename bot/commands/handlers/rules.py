@@ -25,7 +25,7 @@ from bot.providers.base import Provider
 from bot.providers.observe import ObservationRequest, metrics_start, observe
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
-from bot.rules.catalog import RULES
+from bot.rules.catalog import rules_of
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.replay import Replay
 from bot.rules.settings import format_parameters, format_settings, overlay, parse_settings
@@ -42,9 +42,13 @@ _TIMEOUT = timedelta(days=1)
 def rules_answer(settings: RuleSettings) -> RulesAnswer:
     """List the rules in the order of the catalogue."""
     shown = []
-    for rule in RULES:
+    for rule in rules_of(settings):
         meanings = {one.name: one.help for one in rule.parameters}
-        parameters = tuple((name, value, meanings[name]) for name, value in format_parameters(rule, settings))
+        parameters = (
+            ()
+            if rule.is_own
+            else tuple((name, value, meanings[name]) for name, value in format_parameters(rule, settings))
+        )
         shown.append(RuleShown(rule.name, rule.help, rule.severity, rule.name not in settings.off, parameters))
     return RulesAnswer(tuple(shown))
 
@@ -84,7 +88,7 @@ async def replay(
         UsageError: a setting is invalid, or the job was not running in the window.
         ProviderError: the job or its log cannot be read.
     """
-    settings = _change(tested.config.defaults, command.settings)
+    settings = change_settings(tested.config.defaults, command.settings)
     job = redact_job(await provider.get_job(ref), redactor)
     start, end, notes = _window(command.window, job, now)
     rules = Replay(settings, tested.config.scanner)
@@ -105,13 +109,13 @@ async def replay(
         quiet=rules.quiet(),
         read=log.read,
         gaps=redact_gaps(past.gaps(), redactor),
-        notes=(*notes, *past.notes(), *_onward(pinned, past)),
+        notes=(*notes, *rules.notes(), *past.notes(), *_onward(pinned, past)),
         basis=tested.basis + "".join(f" + `{one}`" for one in command.settings),
     )
 
 
-def _change(settings: RuleSettings, words: Sequence[str]) -> RuleSettings:
-    """Lay typed settings over others; the minimum severity stays unless it is typed."""
+def change_settings(settings: RuleSettings, words: Sequence[str]) -> RuleSettings:
+    """Lay settings that were typed over others; the minimum severity stays unless it is typed."""
     typed = parse_settings(words, settings)
     has_severity = any(word.startswith("severity=") for word in words)
     return overlay(settings, typed if has_severity else replace(typed, min_severity=settings.min_severity))

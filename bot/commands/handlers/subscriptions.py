@@ -241,10 +241,11 @@ class ChannelHandlers:
         matchers = self._job_matchers(command, [one.subscription.job for one in watched])
         is_watched = not matchers or any(_is_named(one, matchers) for one in watched)
         if command.rule is not None:
-            if rule_named(command.rule) is None:
-                known = ", ".join(rule.name for rule in RULES)
+            rule = rule_named(command.rule)
+            if rule is None:
+                known = ", ".join(one.name for one in RULES)
                 raise UsageError(f"Unknown rule `{command.rule}`. Rules: {known}.")
-            matchers.append(Matcher("rule", command.rule))
+            matchers.append(Matcher("rule", rule.name))
         if command.severity is not None:
             matchers.append(Matcher("severity", command.severity.value))
         if (not matchers or command.duration > _LONG_SILENCE) and not command.is_confirmed:

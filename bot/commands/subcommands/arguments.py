@@ -11,6 +11,7 @@ from bot.domain.logs import Level, parse_level
 from bot.domain.regex import compile_typed_pattern
 from bot.domain.times import Ago, TypedTime, WallTime, parse_long_duration, read_typed_time, resolve_ns
 from bot.errors import UnnamedJob, UsageError
+from bot.rules.expressions import starts_rule
 
 _MAX_COUNT = 100_000_000
 _MAX_RANK_DIGITS = 7
@@ -173,7 +174,8 @@ class Arguments:
     def reference_and_settings(self) -> tuple[str, tuple[str, ...]]:
         """The job and the rule settings after it; in a thread there may be only settings."""
         words = self.positionals
-        if words and "=" in words[0] and "://" not in words[0]:
+        is_setting = bool(words) and "=" in words[0] and "://" not in words[0]
+        if is_setting or starts_rule(words):
             return replace(self, positionals=()).reference(), words
         return self.reference(), words[1:]
 

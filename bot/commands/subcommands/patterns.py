@@ -9,6 +9,7 @@ from bot.commands.subcommands.arguments import STOPS, Arguments
 from bot.commands.subcommands.spec import Option, Positional
 from bot.domain.job_matching import Matcher, is_job_pattern, parse_matchers
 from bot.errors import UsageError
+from bot.rules.expressions import split_settings, starts_rule
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.subscriptions import PatternSubscription
@@ -111,10 +112,14 @@ def read_matchers(arguments: Arguments) -> tuple[Matcher, ...]:
 def build_watch_pattern(arguments: Arguments) -> WatchPatternCommand:
     """Read `watch` with a pattern: `announce=off` and `limit=N` may be among the rule settings."""
     matchers, patterns = read_matchers(arguments), pattern_words(arguments)
+    rules = split_settings([word for word in arguments.positionals if word not in patterns])[1]
     announce, limit, settings = None, None, list[str]()
     for word in arguments.positionals:
         name, equals, value = word.rstrip(STOPS).partition("=")
         if word in patterns:
+            continue
+        if word in rules and starts_rule(rules):
+            settings.append(word)
             continue
         if not equals:
             raise UsageError(f"`{word[:60]}` names one job, and `{patterns[0][:60]}` selects several. Use one of them.")

@@ -113,7 +113,7 @@ RULES = Subcommand(
     "rules",
     "List the alert rules, or test which alerts would have fired in the past",
     _build_rules,
-    "[REF | PATTERN... | test REF [SETTING...]]",
+    "[REF | PATTERN... | test REF|FILE [SETTING...]]",
     (
         EXCLUDE,
         Option("--since", "Test from this long ago or this time, such as 6h or yesterday (default 24h).", "TIME"),
@@ -127,9 +127,10 @@ RULES = Subcommand(
         ("rules baseten:lq4j9zm/8w6y2n", "as this Slack channel gets them for a job"),
         ("rules test baseten:lq4j9zm/8w6y2n", "the alerts that would have fired in the last 24 hours"),
         ("rules test baseten:lq4j9zm/8w6y2n --since 6h low_gpu_utilization.for=5m", "with other settings"),
+        ("rules test baseten:lq4j9zm/8w6y2n 'loss > 5 for 10m'", "with a rule of your own"),
     ),
     "A test reads the logs and metrics of the window again and sends nothing. In Slack it begins with the channel's "
-    "settings. Settings are the same as for `watch`.",
+    "settings. Settings are the same as for `watch`. On the command line, it also reads a log file.",
     aliases=("rule",),
     parameters=(
         Positional("test", "Test which alerts the past of this job would have raised.", word="test"),

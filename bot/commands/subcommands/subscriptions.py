@@ -38,7 +38,8 @@ _MAX_ID_DIGITS = 10
 YES = Option("--yes", "Do not ask for confirmation.")
 _UNSILENCE_USAGE = "Name one silence by its number: `silence end ID`. `list` shows the numbers."
 SETTING_NOTES = (
-    "Settings: rule.parameter=value, rule=off, severity=page|warn|info, notify=failures|lifecycle|all. With "
+    "Settings: rule.parameter=value, rule=off, severity=page|warn|info, notify=failures|lifecycle|all, or a rule of "
+    "your own on any number in the log, such as `loss > 5 for 10m`. With "
     "`notify=lifecycle`, one message follows the run from the queue to its summary; milestones=STEPS, queued=TIME and "
     "time_limit=TIME adjust it."
 )
@@ -81,6 +82,8 @@ WATCH = Subcommand(
     (
         ("watch baseten:lq4j9zm/8w6y2n", "with the default rules"),
         ("watch baseten:lq4j9zm/8w6y2n low_gpu_utilization.threshold=40% log_errors=off", "with other settings"),
+        ("watch baseten:lq4j9zm/8w6y2n 'loss > 5 for 10m' 'eval/accuracy falls'", "with rules of your own"),
+        ("watch baseten:lq4j9zm/8w6y2n 'tokens_per_second drops 7% for 15m'", "if it becomes slower than it was"),
         ("watch baseten:lq4j9zm/8w6y2n notify=lifecycle", "and one message that follows the run"),
         ("watch baseten:lq4j9zm/*", "every job of a project, also those that start later"),
         ("watch baseten:* owner=me", "your own jobs; in a direct message, only you get the alerts"),

@@ -48,6 +48,10 @@ class StepPace:
     """Offset of the newest step."""
     fell_at: int = 0
     """Offset after which the lines are of the newest attempt."""
+    attempt_ns: int = 0
+    """Time of the first step of the newest attempt; 0: it is the first one, or the log has no times."""
+    is_restart: bool = False
+    """Whether `fallen` are steps of another attempt rather than of the next epoch."""
 
     def feed(self, counter: str, logged: LoggedSample, end: int) -> None:
         """Read one training step."""
@@ -103,13 +107,15 @@ class StepPace:
     def _add_fallen(self, sample: Sample, step: int, time_ns: int) -> None:
         """Record a step below the newest: the next attempt or epoch begins, or a rank is late."""
         is_next_epoch = (sample.epoch or 0.0) > self.epoch or (self.total and self.steps[-1] >= EPOCH_END * self.total)
-        if not self.fallen and not is_next_epoch:
-            self.fell_at = self.read_at
+        if not self.fallen:
+            self.is_restart = not is_next_epoch
+            self.fell_at = self.read_at if self.is_restart else self.fell_at
         if not self.fallen or step < self.fallen[-1]:
             self.fallen, self.fallen_ns = [step], [time_ns]
         elif step > self.fallen[-1]:
             self.fallen, self.fallen_ns = [*self.fallen, step], [*self.fallen_ns, time_ns]
         if len(self.fallen) >= NEW_ATTEMPT:
+            self.attempt_ns = self.fallen_ns[0] if self.is_restart else self.attempt_ns
             self._start(self.fallen, self.fallen_ns)
             self.epoch, self.total = sample.epoch or 0.0, sample.total or 0
 

@@ -63,7 +63,7 @@ from bot.slack.render.metrics import gpu_sentence, render_metrics
 from bot.slack.render.notify import render_notify
 from bot.slack.render.rules import render_replay, render_rules
 from bot.slack.render.subscriptions import render_subscriptions
-from bot.slack.render.text import code, escape, one_line, person, plain_time, slack_time
+from bot.slack.render.text import code, escape, fence, one_line, person, plain_time, slack_time
 
 _MAX_CHOICES = 10
 _UNCLEAR = "I understand commands, and questions about jobs and their logs; this message is neither."
@@ -235,14 +235,16 @@ def render_error(answer: ErrorAnswer, typed: str = "", *, is_public: bool = Fals
         typed: the command, which a button repeats for its job.
         is_public: whether the channel sees this message, and so the answer to a click.
     """
-    problem, usage = one_line(answer.public, 1500), answer.usage or ""
+    sentence, _, pointed = answer.public.partition("\n  ")
+    problem, usage = one_line(sentence, 1500), answer.usage or ""
+    excerpt = "\n" + fence(escape(line.removeprefix("  ")) for line in pointed.splitlines()) if pointed else ""
     shown_usage = one_line(usage, 1500) if "`" in usage else code(usage, 1500)
     how = f"Usage: {shown_usage}" if usage else ""
     action = Action.SHARE if is_public else Action.SHOW
     return message(
         f"{problem} {how}".rstrip(),
         [
-            section(f"{WARNING} {problem}"),
+            section(f"{WARNING} {problem}{excerpt}"),
             context([how]),
             *suggestion_blocks(answer.suggestions, lambda ref: replace_reference(typed, answer.typed, ref), action),
         ],

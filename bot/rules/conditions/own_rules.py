@@ -99,13 +99,13 @@ def _condition(expression: RuleExpression, metric: str | None) -> Condition:
     @with_state(OwnRuleState)
     def condition(context: Context, state: OwnRuleState) -> tuple[Verdict, OwnRuleState]:
         job = context.observation.job
-        is_over = job is not None and (job.state.is_terminal or job.state.is_pending)
+        has_ended = job is not None and (job.state.is_terminal or job.state.is_pending)
         readings = _readings(expression, metric, context, state.read_s)
         attempt_ns = (context.diagnosis.attempt_ns if context.diagnosis else None) or state.attempt_ns
         after, held = _read(expression, readings, state, attempt_ns)
         if held is not None:
             return Finding(_evidence(expression, held, after.points)), after
-        if readings or is_over:
+        if readings or has_ended:
             return Clear(), msgspec.structs.replace(after, held=None)
         is_blind = context.observation.metrics_error is not None if metric else context.diagnosis is None
         return (Unknown() if is_blind or after.held is not None else Clear()), after

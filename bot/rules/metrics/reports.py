@@ -51,7 +51,7 @@ class Held(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def add_reading(points: list[NumberPoint], reading: NumberReading, span_s: float) -> bool:
-    """Add a report to the points; return whether it is a point of its own."""
+    """Add a report to the points; return whether it is a separate point."""
     last = points[-1] if points else None
     if last is not None and reading.at_s - last.at_s < span_s / PARTS:
         mean = last.value + (reading.value - last.value) / (last.count + 1)

@@ -19,10 +19,12 @@ JOBS_PARAMETER = Positional(
     "jobs",
     "One job, or patterns such as `baseten:lq4j9zm/*`, `owner=me` or `name~llama-*`, which must all match.",
     is_repeatable=True,
-    accepts=lambda word: "=" not in word or is_job_pattern(word),
+    accepts=lambda word: ("=" not in word or is_job_pattern(word)) and not starts_rule([word]),
 )
 SETTINGS_PARAMETER = Positional(
-    "settings", "Rule settings, such as `low_gpu_utilization.threshold=40%` or `notify=lifecycle`.", is_repeatable=True
+    "settings",
+    "Rule settings, such as `low_gpu_utilization.threshold=40%`, `notify=lifecycle` or `loss > 5 for 10m`.",
+    is_repeatable=True,
 )
 PATTERN_NOTES = (
     "A pattern selects jobs: `baseten:lq4j9zm/*`, `owner=me`, `owner=ada@acme.example`, `name~llama-*`. "

@@ -135,7 +135,10 @@ RULES = Subcommand(
     parameters=(
         Positional("test", "Test which alerts the past of this job would have raised.", word="test"),
         replace(JOBS_PARAMETER, help="Show the settings of the channel for a job, or for patterns of jobs."),
-        replace(SETTINGS_PARAMETER, help="With `test`: rule settings to try, such as `low_gpu_utilization.for=5m`."),
+        replace(
+            SETTINGS_PARAMETER,
+            help="With `test`: rule settings to try, such as `low_gpu_utilization.for=5m` or `loss > 5 for 10m`.",
+        ),
     ),
 )
 

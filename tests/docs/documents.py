@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PARSER = MarkdownIt("commonmark").enable("table")
 TYPED = re.compile(r"(/train|@trainwatch|(?<![\w/])(?:\.venv/bin/)?trainwatch) +(.*)")
-SHELL_END = re.compile(r"\s+(?:\||#\s|&&|>)|\)")
-"""Where a command ends in a shell: at a pipe, a comment, the next command, a redirection or a closing bracket."""
+SHELL_END = re.compile(r"\s+(?:\||#\s|&&|>(?!\s\d))|\)")
+"""Where a command ends in a shell: at a pipe, a comment, the next command, a redirection or a closing bracket.
+
+In a rule such as `loss > 5`, a number follows."""
 OTHER_WORDS = {
     "/train is not a valid command",
     "trainwatch started",

@@ -14,7 +14,7 @@ from bot.diagnosis.file_edges import FileEdges
 from bot.diagnosis.file_sources import rank_of_path, sources_of
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.labels import Label
-from bot.diagnosis.run_causes import NEVER_NS, LocatedFailure, add_dumps, explain
+from bot.diagnosis.run_causes import NEVER_NS, LocatedFailure, add_dumps, explain_run
 from bot.diagnosis.silent_ranks import ProcessLog, silence_failure, silent_ranks
 from bot.domain.alerts import Severity
 
@@ -78,7 +78,7 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
         evidence.merge(file.evidence)
     silences = silent_ranks(logs)
     found = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])
-    failures = add_dumps(explain([_merge_group(group) for group in groups.values()], evidence, silences), found)
+    failures = add_dumps(explain_run([_merge_group(group) for group in groups.values()], evidence, silences), found)
     finished = any(one.diagnosis.progress.finished for one in files)
     if silences and not finished and not any(one.severity is Severity.PAGE for one in failures):
         failures = (*failures, silence_failure(silences))

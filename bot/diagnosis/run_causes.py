@@ -7,7 +7,7 @@ from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label, name_labels
-from bot.diagnosis.silent_ranks import Silences
+from bot.diagnosis.silent_ranks import SilentRanks
 from bot.domain.alerts import Severity
 from bot.domain.durations import NS_PER_SECOND, spoken_seconds
 
@@ -28,7 +28,9 @@ class LocatedFailure:
     """Does the failure itself have a time?"""
 
 
-def explain(located: Sequence[LocatedFailure], evidence: RankEvidence, silences: Silences) -> tuple[Failure, ...]:
+def explain_run(
+    located: Sequence[LocatedFailure], evidence: RankEvidence, silences: SilentRanks
+) -> tuple[Failure, ...]:
     """Return one incident, with the others that belong to it in its reason, then what is not part of it.
 
     Args:
@@ -98,7 +100,7 @@ def _is_lead(lead_ns: int) -> bool:
     return NS_PER_SECOND <= lead_ns < NEVER_NS // 2
 
 
-def _name_ranks(failure: Failure, evidence: RankEvidence, silences: Silences) -> Failure:
+def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks) -> Failure:
     """Name the rank that the others waited for, if the failure is that they waited."""
     if failure.category not in _WAITING_CATEGORIES and not failure.precedence.is_consequence:
         return failure

@@ -10,7 +10,7 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import NS_PER_SECOND, spoken_seconds
 
 MIN_PEERS = 3
-"""Number of ranks that must be alike before another one stands out."""
+"""Number of ranks that must be alike before another one differs."""
 MAX_SHARE = 0.25
 """Share of ranks that may be silent: if more are, most ranks just log little."""
 EARLY_NS = 30 * NS_PER_SECOND
@@ -43,7 +43,7 @@ class ProcessLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Silences:
+class SilentRanks:
     """Ranks whose logs end early, are empty or do not exist."""
 
     early_ns: Mapping[int, int] = field(default_factory=dict)
@@ -82,11 +82,11 @@ class Silences:
         return found
 
 
-def silent_ranks(logs: Sequence[ProcessLog]) -> Silences:
+def silent_ranks(logs: Sequence[ProcessLog]) -> SilentRanks:
     """Compare the logs of the ranks of the newest attempt."""
     ranked = {log.rank: log for log in logs if log.rank is not None and log.is_newest}
     if len(ranked) < MIN_PEERS:
-        return Silences()
+        return SilentRanks()
     limit = len(ranked) * MAX_SHARE
     ends = {rank: log.last_ns for rank, log in ranked.items() if log.last_ns is not None}
     usual_ns = int(median(ends.values())) if len(ends) >= MIN_PEERS else 0
@@ -95,7 +95,7 @@ def silent_ranks(logs: Sequence[ProcessLog]) -> Silences:
     worlds = {log.world_size for log in ranked.values() if log.world_size is not None}
     size = worlds.pop() if len(worlds) == 1 else 0
     missing = sorted(set(range(max(size, max(ranked) + 1))) - set(ranked)) if max(ranked) < 4 * len(ranked) else []
-    return Silences(
+    return SilentRanks(
         early if len(early) <= limit else {},
         tuple(empty) if len(empty) <= limit else (),
         tuple(missing) if len(missing) <= limit else (),
@@ -103,7 +103,7 @@ def silent_ranks(logs: Sequence[ProcessLog]) -> Silences:
     )
 
 
-def silence_failure(silences: Silences) -> Failure:
+def silence_failure(silences: SilentRanks) -> Failure:
     """Report silent ranks of a run in which nothing else explains its end."""
     ranks = silences.ranks
     path = silences.paths.get(ranks[0])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.commands.handlers.log_text import BinaryFile, TruncatedFile, read_text_pages
 from bot.diagnosis.dumps.rank_dumps import HEAD, is_rank_dump
-from bot.diagnosis.file_reader import FileReader
+from bot.diagnosis.file_diagnoser import FileDiagnoser
 from bot.diagnosis.findings import Diagnosis
 from bot.diagnosis.merged_files import FileDiagnosis
 from bot.diagnosis.page_scanner import PageScanner
@@ -34,9 +34,9 @@ class FileResult:
     is_binary: bool = False
 
 
-def read_file(file: ScannedFile, scanner: PageScanner, count: CountBytes) -> FileResult:
+def diagnose_log_file(file: ScannedFile, scanner: PageScanner, count: CountBytes) -> FileResult:
     """Diagnose one log, in constant memory, or read one dump. Of a damaged compressed file, the rest is left out."""
-    reader, problem = FileReader(file.path, scanner), ""
+    reader, problem = FileDiagnoser(file.path, scanner), ""
     try:
         with open_log(file.path) as log:
             size, before = file_size(log), 0

@@ -20,7 +20,7 @@ from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
 from bot.terminal.exit_codes import ExitCode
-from bot.terminal.file_reading import FileResult, read_file
+from bot.terminal.file_reading import FileResult, diagnose_log_file
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
 from bot.terminal.output import Output, redaction_note
 from bot.terminal.render.scanned_files import files_text
@@ -110,7 +110,7 @@ def _read(
         results = read_in_pool(non_empty, len(files), count, signatures, progress.show)
     few = scanner.for_files(len(files))
     for one in sized:
-        yield results.get(one.index) or read_file(one.file, few, progress.add)
+        yield results.get(one.index) or diagnose_log_file(one.file, few, progress.add)
     output.clear_progress()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bot.commands.user_config import load_scanner
 from bot.diagnosis.page_scanner import PageScanner
-from bot.terminal.file_reading import FileResult, read_file
+from bot.terminal.file_reading import FileResult, diagnose_log_file
 from bot.terminal.log_files import ScannedFile
 
 MIN_BYTES = 64 << 20
@@ -132,13 +132,12 @@ def batches(files: Sequence[SizedFile]) -> Iterator[list[SizedFile]]:
 
 @contextlib.contextmanager
 def _stopping(read: "Synchronized[int]") -> Iterator[None]:
-    """Ask the processes to stop if this one is interrupted."""
+    """Ask the processes to stop at the end, which is early if this one is interrupted."""
     try:
         yield
-    except BaseException:
+    finally:
         with read.get_lock():
             read.value = _STOP
-        raise
 
 
 @contextlib.contextmanager
@@ -167,6 +166,6 @@ def _end_with_parent() -> None:
 def _read_batch(batch: Sequence[SizedFile]) -> list[tuple[int, FileResult]]:
     (worker,) = _worker
     try:
-        return [(one.index, read_file(one.file, worker.scanner, worker.count)) for one in batch]
+        return [(one.index, diagnose_log_file(one.file, worker.scanner, worker.count)) for one in batch]
     except _Stopped:
         return []

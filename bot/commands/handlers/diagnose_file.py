@@ -6,7 +6,7 @@ from io import BufferedReader
 
 from bot.commands.answers import LogDiagnosis
 from bot.commands.handlers.log_text import TruncatedFile, read_text_pages
-from bot.diagnosis.file_reader import FileReader
+from bot.diagnosis.file_diagnoser import FileDiagnoser
 from bot.diagnosis.merged_files import FileDiagnosis, merge_files, name_files, name_single
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.wording import size_text
@@ -27,7 +27,7 @@ async def diagnose_file(
     Raises:
         BinaryFile: it is not text.
     """
-    reader, read, notes = FileReader(name, scanner), 0, list[str]()
+    reader, read, notes = FileDiagnoser(name, scanner), 0, list[str]()
     pages = read_text_pages(log, name)
     try:
         while (page := await asyncio.to_thread(next, pages, None)) is not None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from bot.diagnosis.catalogue import load_catalogue
-from bot.diagnosis.file_reader import FileReader
+from bot.diagnosis.file_diagnoser import FileDiagnoser
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.merged_files import merge_files
 from bot.diagnosis.page_scanner import PageScanner
@@ -39,7 +39,7 @@ def timeout(rank: int, sequence: int, at: str = "10:12:00") -> str:
 def diagnose_run(texts: Mapping[str, str]) -> Diagnosis:
     files = []
     for path, text in texts.items():
-        reader = FileReader(path, SCANNER.for_files(len(texts)))
+        reader = FileDiagnoser(path, SCANNER.for_files(len(texts)))
         reader.feed_page(text.encode())
         files.append(reader.result())
     return merge_files(files)

@@ -6,7 +6,7 @@ from bot.diagnosis.merged_files import FileDiagnosis
 from bot.diagnosis.page_scanner import PageScanner
 
 
-class FileReader:
+class FileDiagnoser:
     """Reads the pages of one file, in constant memory."""
 
     def __init__(self, path: str, scanner: PageScanner) -> None:

@@ -193,6 +193,10 @@ def _scan(command: shell.ScanCommand) -> int:
     scanner = load_scanner(path)
     output = replace(standard_output(variables), show_progress=sys.stderr.isatty())
     redactor = Redactor((), _secret_patterns(variables))
+    if command.report:
+        from bot.terminal.scan_copy import write_copy
+
+        return write_copy(command, scanner, output, redactor)
     if command.follow:
         return follow_log(command, scanner, output, redactor)
     return scan(command, scanner, output, redactor, path)

@@ -21,7 +21,9 @@ from bot.anonymization.shapes import (
 from bot.anonymization.vocabulary import Vocabulary, parts_of
 
 _WORD = re.compile(r"[^\W_]+")
-_INSTALLED = re.compile(r"(?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d[\d.]*[/\\](?!(?:site|dist)-packages)")
+_INSTALLED = re.compile(
+    r"(?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d[\d.]*[/\\](?!(?:site|dist)-packages)"
+)
 """What follows in a path is a package that is installed, or Python's own."""
 _SEPARATORS = re.compile(r"([/\\]+)")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}")
@@ -69,8 +71,12 @@ class Anonymizer:
     def anonymize(self, line: str) -> str:
         """Return a line without the names, which must have been learned."""
         if self._asked is not None:
-            line = self._asked.sub(lambda found: self._placeholders.word("hidden", found[0]), line)
+            line = self._asked.sub(self._hide, line)
         return SHAPES.sub(self._replace, line)
+
+    def _hide(self, found: re.Match[str]) -> str:
+        word = self._placeholders.word("hidden", found[0])
+        return word.capitalize() if found[0][0].isupper() else word
 
     def _replace(self, found: re.Match[str]) -> str:
         """Replace one thing that has a shape of its own, or one plain word."""

@@ -6,17 +6,21 @@ All quantifiers are bounded, so that the time is linear in the length of the lin
 import re
 from ipaddress import AddressValueError, IPv4Address
 
-BUCKET_SCHEMES = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "r2", "oss", "cos", "obs", "az", "wasb", "wasbs", "abfs", "abfss"})
+BUCKET_SCHEMES = frozenset(
+    {"s3", "s3a", "s3n", "gs", "gcs", "r2", "oss", "cos", "obs", "az", "wasb", "wasbs", "abfs", "abfss"}
+)
 
 _PUBLIC = (
-    "huggingface.co", "hf.co", "hf.space", "github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org", "pytorch.org",
-    "python.org", "pypi.org", "pythonhosted.org", "nvidia.com", "nvcr.io", "tensorflow.org", "keras.io", "wandb.ai", "anaconda.com",
-    "anaconda.org", "docker.io", "docker.com", "quay.io", "ghcr.io", "gcr.io", "k8s.io", "kubernetes.io", "ray.io", "vllm.ai",
-    "openai.com", "anthropic.com", "googleapis.com", "google.com", "amazonaws.com", "windows.net", "microsoft.com", "azure.com",
-    "apache.org", "readthedocs.io", "github.io", "arxiv.org", "example.com", "example.org", "aka.ms", "schedmd.com", "comet.com",
-    "neptune.ai", "pydantic.dev", "numpy.org", "scipy.org", "scikit-learn.org", "jax.dev", "lightning.ai", "deepspeed.ai",
+    "huggingface.co", "hf.co", "hf.space", "github.com", "githubusercontent.com", "gitlab.com", "bitbucket.org",
+    "pytorch.org", "python.org", "pypi.org", "pythonhosted.org", "nvidia.com", "nvcr.io", "tensorflow.org",
+    "keras.io", "wandb.ai", "anaconda.com", "anaconda.org", "docker.io", "docker.com", "quay.io", "ghcr.io",
+    "gcr.io", "k8s.io", "kubernetes.io", "ray.io", "vllm.ai", "openai.com", "anthropic.com", "googleapis.com",
+    "google.com", "amazonaws.com", "windows.net", "microsoft.com", "azure.com", "apache.org", "readthedocs.io",
+    "github.io", "arxiv.org", "example.com", "example.org", "aka.ms", "schedmd.com", "comet.com", "neptune.ai",
+    "pydantic.dev", "numpy.org", "scipy.org", "scikit-learn.org", "jax.dev", "lightning.ai", "deepspeed.ai",
     "cloudfront.net", "cluster.local", "compute.internal", "modelscope.cn",
 )  # fmt: skip
+"""Domains of public services. What precedes them may be a name."""
 _DOCUMENTATION = re.compile(
     r"(?:docs?|developer|api-docs|www|download|errors|discuss|wiki|help)\.[\w.-]+|pytorch\.org|python\.org|pypi\.org|arxiv\.org|aka\.ms"
     r"|[\w.-]+\.readthedocs\.io|localhost|127\.0\.0\.1|0\.0\.0\.0"
@@ -67,7 +71,9 @@ def is_version(found: re.Match[str]) -> bool:
 
 def is_public_host(name: str) -> bool:
     """Whether a host has only public pages, such as documentation."""
-    return _DOCUMENTATION.fullmatch(name) is not None and (bool(split_public_suffix(name)[1]) or "." not in name or name[0].isdigit())
+    return _DOCUMENTATION.fullmatch(name) is not None and (
+        bool(split_public_suffix(name)[1]) or "." not in name or name[0].isdigit()
+    )
 
 
 def split_public_suffix(name: str) -> tuple[str, str]:

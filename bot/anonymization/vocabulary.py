@@ -1,4 +1,4 @@
-"""Words that identify nobody, so that names and paths can keep them: systems, frameworks and what failures mention. Pure."""
+"""Words that identify nobody, so that names and paths can keep them. Pure."""
 
 import builtins
 import re

@@ -7,7 +7,7 @@ lines become Python strings. The state depends on the sequence of lines alone, n
 import copy
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
@@ -77,6 +77,12 @@ class PageScanner:
     def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
         """Return the start and end of what a signature matches in a line; None if it does not."""
         return self._catalogue.match_span(signature, text)
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """The patterns, titles and hints of all signatures."""
+        for signature in self._catalogue.signatures:
+            yield from (signature.pattern, signature.title, signature.hint)
 
     @property
     def hints(self) -> Mapping[str, Sequence[HintChoice]]:

@@ -88,6 +88,18 @@ async def _print_lines(
         text.detach()
 
 
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Check that a file may be written.
+
+    Raises:
+        ConfigError: the path is a directory, or a file that `force` does not allow to replace.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a directory. Specify a file.")
+    if path.is_file() and not force:
+        raise ConfigError(f"{path} exists. To replace it, use `--force`; or specify another file.")
+
+
 @contextlib.contextmanager
 def open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
     """Open the file to write to: under its name with `.part` until it is complete."""
@@ -96,10 +108,7 @@ def open_target(name: str, *, force: bool) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     try:
-        if path.is_dir():
-            raise ConfigError(f"{path} is a directory. Specify a file.")
-        if path.is_file() and not force:
-            raise ConfigError(f"{path} exists. To replace it, use `--force`; or specify another file.")
+        refuse_existing(path, force=force)
         is_device = path.exists() and not path.is_file()
         part = path if is_device else path.with_name(f"{path.name}.part")
         file = part.open("wb")

@@ -81,7 +81,7 @@ class LabelReader:
         Raises:
             LabelError: there is not any labels file, or a row is invalid.
         """
-        tables = sorted(self.folder.rglob(LABELS_FILE))
+        tables = sorted(self.folder.rglob(f"*{LABELS_FILE}"))
         if not tables:
             raise LabelError(f"No {LABELS_FILE} in {self.folder}. docs/labelled-logs.md describes the format.")
         return [label for table in tables for label in self._read_table(table)]

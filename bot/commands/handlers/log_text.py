@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader
 from typing import Protocol
 
+from bot.anonymization.copy_format import COPY_MARK, expand_cuts
 from bot.diagnosis.diagnoser import PAGE
 from bot.errors import ConfigError
 
@@ -86,7 +87,7 @@ class TruncatedFile(Exception):
 
 
 def read_text_pages(file: BufferedReader, name: str) -> Iterator[bytes]:
-    """Yield the log as UTF-8, up to `PAGE` bytes at a time.
+    """Yield the log as UTF-8, up to `PAGE` bytes at a time. An anonymized copy has empty lines for what was cut.
 
     Raises:
         BinaryFile: the file is not text, or uses an unsupported compression.
@@ -99,7 +100,7 @@ def read_text_pages(file: BufferedReader, name: str) -> Iterator[bytes]:
         yield from (text.encode() for text in codecs.iterdecode(pages, "utf-16", "replace"))
     else:
         require_text(first, name)
-        yield from pages
+        yield from expand_cuts(pages) if first.startswith(COPY_MARK) else pages
 
 
 def require_text(page: bytes, name: str) -> None:

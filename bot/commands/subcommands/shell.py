@@ -86,6 +86,13 @@ class ScanCommand:
     exit_code: bool = False
     """Whether the exit code shows that a person must act."""
     redact: bool = True
+    report: bool = False
+    """Whether to write an anonymized copy instead of printing a diagnosis."""
+    output: str | None = None
+    """Where to write the copy; None for `trainwatch-report.log`."""
+    hide: tuple[str, ...] = ()
+    """More names to replace in the copy."""
+    force: bool = False
 
 
 def _build_scan(arguments: Arguments) -> ScanCommand:
@@ -93,12 +100,24 @@ def _build_scan(arguments: Arguments) -> ScanCommand:
         raise UsageError("Missing file. Name log files or a folder, or use `-` for standard input.")
     if arguments.has("--follow") and len(arguments.positionals) > 1:
         raise UsageError("`--follow` reads one file. Name one file, or use `-` for standard input.")
+    if arguments.has("--report") and (len(arguments.positionals) > 1 or arguments.positionals == ("-",)):
+        raise UsageError("`--report` copies one file. Name the file with the first error.")
+    arguments.refuse_together((("--report", "--follow", ""), ("--report", "--no-redact", "")))
+    if arguments.text("--output") == "-":
+        raise UsageError("`--output` names a file. The copy has a label in a second file beside it.")
+    unused = next((name for name in ("--output", "--hide", "--force") if arguments.has(name)), None)
+    if unused is not None and not arguments.has("--report"):
+        raise UsageError(f"`{unused}` needs `--report`.")
     return ScanCommand(
         arguments.positionals,
         json=arguments.has("--json"),
         follow=arguments.has("--follow"),
         exit_code=arguments.has("--exit-code"),
         redact=not arguments.has("--no-redact"),
+        report=arguments.has("--report"),
+        output=arguments.text("--output"),
+        hide=arguments.texts("--hide"),
+        force=arguments.has("--force"),
     )
 
 
@@ -112,6 +131,10 @@ SCAN = Subcommand(
         Option("--follow", "Follow the file, like tail -F, and report problems as they happen.", None, "-f"),
         Option("--exit-code", "Exit with 3 when a person must act."),
         Option("--no-redact", "Show secrets in the log."),
+        Option("--report", "Write an anonymized copy to attach to a bug report."),
+        Option("--output", "With --report, the name of the copy (default trainwatch-report.log).", "FILE"),
+        Option("--hide", "With --report, replace this name as well. Repeatable.", "NAME", repeatable=True),
+        Option("--force", "With --report, replace an existing file."),
     ),
     (
         ("scan train.log", "what broke, where, and what to try"),
@@ -119,6 +142,7 @@ SCAN = Subcommand(
         ("scan rank_0.log rank_1.log", "the logs of the ranks of one run, as one run"),
         ("scan logs/", "every log in a folder and its folders"),
         ("scan --follow train.log", "problems as they happen"),
+        ("scan train.log --report", "an anonymized copy for a bug report"),
     ),
     "No account, token or setting is needed. Several files are read as the log of one run. Where lines state no rank, "
     "it comes from the file's name, such as rank_3.log or attempt_0/3/stderr.log.",

@@ -79,7 +79,7 @@ class Anonymizer:
         return word.capitalize() if found[0][0].isupper() else word
 
     def _replace(self, found: re.Match[str]) -> str:
-        """Replace one thing that has a shape of its own, or one plain word."""
+        """Replace what has a shape, or one plain word."""
         text = found[0]
         match found.lastgroup:
             case "email":

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import msgspec
 
 from bot.diagnosis.categories import Category
+from bot.diagnosis.confidence import Weights, load_weights
 from bot.diagnosis.hints.choices import PATTERNLESS, HintChoice, index_hints, parse_hints, shipped_hints
 from bot.diagnosis.reading.required_literals import filter_pattern
 from bot.diagnosis.run_verdicts import VerdictRule, load_verdict_rules
@@ -91,6 +92,8 @@ class Catalogue:
     hints: Mapping[str, tuple[HintChoice, ...]] = field(default_factory=dict)
     """Hints that apply only with certain evidence, by signature."""
     verdict_rules: tuple[VerdictRule, ...] = ()
+    weights: Weights = field(default_factory=dict)
+    """What each sign adds to the confidence of a failure."""
     cache: dict[str, Signature | None] = field(default_factory=dict, compare=False, repr=False)
 
     def classify(self, text: str) -> Signature | None:
@@ -142,7 +145,9 @@ def load_catalogue(extra: str = "") -> Catalogue:
     own = parse_catalogue(extra)
     catalogue = build_catalogue(parse_catalogue(shipped), own)
     verdicts = load_verdict_rules({signature.name: signature.verdict for signature in own if signature.verdict})
-    return replace(catalogue, hints=_hints(catalogue, own, parse_hints(extra)), verdict_rules=verdicts)
+    return replace(
+        catalogue, hints=_hints(catalogue, own, parse_hints(extra)), verdict_rules=verdicts, weights=load_weights()
+    )
 
 
 def parse_catalogue(text: str) -> list[Signature]:

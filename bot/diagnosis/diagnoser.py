@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import msgspec
 
+from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
@@ -180,7 +181,9 @@ class Diagnoser:
         return Diagnosis(tuple(judged), state.lines, progress, attempt_ns=state.step_pace.attempt_ns or None)
 
     def _judged(self, failure: Failure, progress: RunProgress) -> Failure:
-        """The failure with a verdict on its run."""
+        """The failure with its confidence, and a verdict on its run."""
+        if failure.signs:
+            failure = replace(failure, confidence=estimate_confidence(failure.signs, self._scanner.weights))
         if failure.severity is Severity.INFO:
             return failure
         decisive = failure.excerpt[failure.root_index] if failure.root_index is not None else failure.title

@@ -59,7 +59,7 @@ class PageScanner:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self.verdict_rules = catalogue.verdict_rules
+        self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
         self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())

@@ -56,10 +56,6 @@ _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
-_CONFIDENCE = (0.95, 0.75, 0.9, 0.6, 0.6, 0.5, 0.3, 0.3)
-"""By precedence."""
-
-
 class ReadPosition(NamedTuple):
     """How much of a log is read."""
 
@@ -125,8 +121,9 @@ class Candidate:
     title: str
     hint: str
     line: int
-    confidence: float
     fingerprint: str
+    is_note: bool = False
+    """Does the run go on after it?"""
     min_repeats: int = 1
     identifies_missing_rank: bool = False
     explained_by: str = ""
@@ -176,6 +173,15 @@ class Candidate:
         """Equal for events of one candidate."""
         return self.fingerprint if self.name == "python_exception" else self.name
 
+    @property
+    def kind(self) -> str:
+        """The kind of evidence: a sign of `confidence.toml`."""
+        if self.is_note:
+            return "note"
+        if self.precedence is Precedence.ROOT:
+            return "exception" if self.name == "python_exception" else "specific"
+        return self.precedence.name.lower()
+
     def record_source(self, label: Label | None, time_ns: int | None) -> None:
         """Record which process logged the failure, and when."""
         if time_ns is not None:
@@ -201,16 +207,22 @@ class Candidate:
         return labels[:1] + sorted(labels[1:], key=lambda label: (isinstance(label, str), label))
 
     def to_failure(
-        self, severity: Severity, why: str, *, ranks: Sequence[Label] | None = None, last_ns: int | None = None
+        self,
+        severity: Severity,
+        why: str,
+        *,
+        ranks: Sequence[Label] | None = None,
+        last_ns: int | None = None,
+        signs: tuple[str, ...] = (),
     ) -> Failure:
-        """Report the candidate; `ranks` and `last_ns` replace its own."""
+        """Report the candidate; `ranks` and `last_ns` replace its own, `signs` follow the kind of its evidence."""
         return Failure(
             severity=severity, category=self.category, signature=self.name, title=self.title,
             hint=self._chosen_hint(),
             line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
-            confidence=self.confidence, fingerprint=self.fingerprint, why=why,
+            signs=(self.kind, *signs), fingerprint=self.fingerprint, why=why,
             root_index=self.root_index if self.excerpt else None, is_in_server=self.is_in_server,
             precedence=self.precedence,
         )  # fmt: skip
@@ -261,7 +273,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
-        hint=signature.hint, line=event.line, confidence=_CONFIDENCE[precedence],
+        hint=signature.hint, line=event.line, is_note=signature.role == "note",
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
@@ -280,8 +292,7 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
-        confidence=0.9 if precedence is Precedence.ROOT else 0.4, names=meaning.names,
-        unnamed_hint=meaning.unnamed_hint,
+        names=meaning.names, unnamed_hint=meaning.unnamed_hint,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip
 
@@ -293,7 +304,7 @@ def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Ca
         name="terminated" if is_signal else "interrupted", precedence=Precedence.STOP, category="scheduler",
         severity=Severity.WARN,
         title="Stopped by a signal (SIGTERM)" if is_signal else "Stopped from the keyboard (SIGINT)",
-        hint=_SIGTERM_HINT if is_signal else _INTERRUPT_HINT, line=event.line, confidence=_CONFIDENCE[Precedence.STOP],
+        hint=_SIGTERM_HINT if is_signal else _INTERRUPT_HINT, line=event.line,
         fingerprint=failure_fingerprint(raised.kind, "", raised.message),
     )  # fmt: skip
 
@@ -304,5 +315,5 @@ def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Cand
         name="cleanup", precedence=Precedence.ROOT, category="code", severity=Severity.INFO,
         title=f"{raised.kind} during clean-up",
         hint=_CLEANUP_HINT,
-        line=event.line, confidence=0.8, fingerprint="cleanup",
+        line=event.line, fingerprint="cleanup", is_note=True,
     )  # fmt: skip

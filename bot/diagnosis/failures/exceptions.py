@@ -207,7 +207,7 @@ def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:
     return Failure(
         severity=Severity.PAGE, category=category, signature="python_exception",
         title=f"Traceback without its exception line{kind}, in {found.frame or 'a notebook'}", hint=hint,
-        line=found.line, ranks=() if found.rank is None else (found.rank,), confidence=0.4,
+        line=found.line, ranks=() if found.rank is None else (found.rank,), signs=("unfinished",),
         why="The log ends before the exception line, or several ranks overwrote it.",
         excerpt=tuple(innermost_rows(found.frames, found)),
     )  # fmt: skip

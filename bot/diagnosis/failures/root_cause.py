@@ -5,7 +5,7 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -37,6 +37,7 @@ from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.labels import Label
 from bot.domain.alerts import Severity
 
 MAX_CANDIDATES = 16
@@ -258,7 +259,8 @@ class RootCauseTracker:
             or self.success == "hard"
         )
         severity = Severity.WARN if candidate.severity is Severity.PAGE else candidate.severity
-        return candidate.to_failure(Severity.INFO if is_harmless else severity, "The run continued after it.")
+        worst = Severity.INFO if is_harmless else severity
+        return candidate.to_failure(worst, "The run continued after it.", signs=("survived",))
 
     def _current(self, root: Candidate, end: int | None) -> Failure:
         if root.name == "task_exit" and not self.recovery.failed_at.samples and not self.recovery.steps_since_event:
@@ -275,7 +277,24 @@ class RootCauseTracker:
         if others:
             why += f" Also seen as a consequence: {'; '.join(others)}."
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
-        return root.to_failure(severity, why, ranks=ranks, last_ns=max(times, default=None))
+        last_ns = max(times, default=None)
+        return root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
+
+    def _signs(self, root: Candidate, ranks: Sequence[Label]) -> tuple[str, ...]:
+        """What speaks for and against this root cause."""
+        others = [one for one in self.candidates.values() if one is not root]
+        causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
+        signs = {
+            "rival": bool(causes),
+            "late": any(one.line < root.line for one in others),
+            "exit": any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in others),
+            "traceback": root.has_exception,
+            "retried": self.recovery.is_handled(root),
+            "steps after": self.recovery.steps_since_event > 0,
+            "server": root.is_in_server,
+            "rank": any(isinstance(rank, int) for rank in ranks),
+        }
+        return tuple(name for name, holds in signs.items() if holds)
 
     def _judge(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
         if root.prior_success == "hard" or (root.prior_success and root.precedence > Precedence.WEAK):

@@ -108,7 +108,7 @@ class Divergence:
         return Failure(
             severity=Severity.INFO if is_reinforcement else Severity.PAGE, category="numerics", signature="divergence",
             title=f"Loss diverged from {before:.4g} to {after:.4g} and did not recover", hint=LOSS_HINT,
-            line=self.rise.line, first_ns=self.rise.time_ns, excerpt=(self.rise.excerpt,), confidence=0.8,
+            line=self.rise.line, first_ns=self.rise.time_ns, excerpt=(self.rise.excerpt,), signs=("measured",),
             fingerprint="divergence",
             why="For many reports in a row, the loss is above the run's best level by more than its noise.",
             root_index=0,

@@ -70,7 +70,7 @@ def find_hang(pace: TrainingPace, now_ns: int | None, after: str) -> Failure | N
         title=f"No new step for {_duration(idle)}{step} (normally every {_duration(pace.gap_s or 0.0)})", hint=HINT,
         line=pace.last_line, first_ns=pace.last_ns, last_ns=now_ns,
         excerpt=tuple(cut_around(line, 0, EXCERPT_LINE) for line in (pace.excerpt, *others[-MAX_OTHERS:])),
-        confidence=0.85 if others else 0.7, fingerprint="no_progress",
+        signs=("measured",), fingerprint="no_progress",
         precedence=Precedence.ABORT,
         why="Other lines still arrive, but no new step." if others else "Nothing else was logged either.",
     )  # fmt: skip

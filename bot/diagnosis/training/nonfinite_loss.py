@@ -157,7 +157,7 @@ class NonFiniteLoss:
         return Failure(
             severity=severity, category="numerics", signature="nonfinite_loss", title=title, hint=LOSS_HINT,
             line=stretch.first_line, ranks=tuple(stretch.ranks), count=self.count, first_ns=stretch.first_ns,
-            last_ns=self.last_ns, excerpt=tuple(stretch.excerpt), confidence=0.95 if is_lost else 0.6,
+            last_ns=self.last_ns, excerpt=tuple(stretch.excerpt), signs=("measured",),
             fingerprint="nonfinite", why=self._why(is_lost=is_lost), root_index=0 if stretch.excerpt else None,
         )  # fmt: skip
 

@@ -47,5 +47,5 @@ class Throughput:
         return Failure(
             severity=Severity.WARN, category="data", signature="throughput_drop",
             title=f"Throughput fell from {self.best:.4g} to {median(self.speeds):.4g} per second", hint=HINT,
-            line=self.slow_line, confidence=0.6, fingerprint="throughput",
+            line=self.slow_line, signs=("measured",), fingerprint="throughput",
         )  # fmt: skip

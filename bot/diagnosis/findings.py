@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.diagnosis.categories import Category
-from bot.diagnosis.confidence import CONSEQUENCES
+from bot.diagnosis.confidence import CONSEQUENCES, confidence_word
 from bot.diagnosis.last_lines import LastLines
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -79,6 +79,7 @@ class Failure:
             "last": _iso(self.last_ns),
             "excerpt": list(self.excerpt),
             "confidence": round(self.confidence, 2),
+            "confidence_word": confidence_word(self.confidence),
             **verdict_fields(self.verdict),
         }
 

@@ -7,16 +7,18 @@ import math
 from dataclasses import replace
 from datetime import datetime
 
+from bot.diagnosis.confidence import confidence_word
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.labels import Label, list_labels
 from bot.diagnosis.reading.plain_message import plain_message
-from bot.domain.alerts import Evidence
+from bot.domain.alerts import Evidence, Severity
 from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress, checkpoint_text, progress_text
 from bot.domain.run_verdicts import RunVerdict
 from bot.redaction.redactor import Redactor
 
 _SUMMARY_CHARS = 600
+_DOUBTS = {"probably": "This is probably the cause.", "a guess": "This is a guess: check the lines around it."}
 
 
 def root_line(failure: Failure) -> str | None:
@@ -58,8 +60,9 @@ def _of_total(root: Label, job: Job | None) -> str:
 
 
 def describe_reason(failure: Failure) -> str:
-    """Return why this is the root cause, and how certain that is."""
-    return f"{failure.why} Confidence {failure.confidence:.0%}.".strip()
+    """Return why this is the root cause; of a page also how certain that is, unless it is very likely."""
+    doubt = _DOUBTS.get(confidence_word(failure.confidence), "") if failure.severity is Severity.PAGE else ""
+    return f"{failure.why} {doubt}".strip()
 
 
 def describe_verdict(verdict: RunVerdict) -> tuple[str, str]:

@@ -27,6 +27,8 @@ FOLDS = 5
 BINS = 5
 SHRINKAGE = 1.0
 """Strength of the penalty on weights other than `base`: few answers must not make a sign decisive."""
+FALSE_ALARM = 0.5
+"""Weight of an answer about a healthy log: those in a collection are chosen because they look like failures."""
 STEPS = 4000
 RATE = 0.5
 
@@ -49,7 +51,8 @@ def read_answers(folder: Path, scanner: PageScanner) -> Iterator[StatedAnswer]:
         scored = score_log(label, diagnosis)
         is_answer = scored.checks[0].metric == "recall" or not scored.checks[0].is_right
         if scored.confidence is not None and is_answer and diagnosis.failures[0].severity is not Severity.INFO:
-            yield StatedAnswer(_group(label), scored.is_cause_right, diagnosis.failures[0].signs)
+            weight = 1.0 if label.must_fail else FALSE_ALARM
+            yield StatedAnswer(_group(label), scored.is_cause_right, diagnosis.failures[0].signs, weight)
 
 
 def _group(label: Label) -> str:
@@ -119,22 +122,27 @@ def main(arguments: list[str] | None = None) -> int:
     answers = [answer for folder in chosen.folders for answer in read_answers(folder, scanner)]
     answers += [answer for name in chosen.rows for answer in _load(name)]
     if chosen.save:
-        chosen.save.write_text("".join(f"{int(one.is_right)}\t{one.group}\t{'|'.join(one.signs)}\n" for one in answers))
+        chosen.save.write_text("".join(map(_row, answers)), encoding="utf-8")
         return 0
-    counted = [one for one in answers if one.weight == 1.0]
-    rows = reliability(pair for pair in cross_validate(answers) if pair[1].weight == 1.0)
+    rows = reliability(pair for pair in cross_validate(answers) if pair[1].weight >= FALSE_ALARM)
     sys.stdout.write(render_weights(fit_weights(answers), answers))
     for count, stated, right in rows:
         sys.stdout.write(f"# {count} answers, stated {stated:.2f}, right {right:.2f}\n")
-    sys.stdout.write(f"# calibration error {expected_error(rows):.3f}, {len(counted)} answers\n")
+    sys.stdout.write(f"# calibration error {expected_error(rows):.3f}, {sum(row[0] for row in rows)} answers\n")
     return 0
 
 
 def _load(name: str) -> Iterator[StatedAnswer]:
-    path, _, weight = name.partition(":")
+    path, _, factor = name.partition(":")
     for line in Path(path).read_text(encoding="utf-8").splitlines():
-        right, group, signs = line.split("\t")
-        yield StatedAnswer(group, right == "1", tuple(filter(None, signs.split("|"))), float(weight or 1))
+        right, group, signs, weight = line.split("\t")
+        yield StatedAnswer(
+            group, right == "1", tuple(filter(None, signs.split("|"))), float(factor or 1) * float(weight)
+        )
+
+
+def _row(answer: StatedAnswer) -> str:
+    return f"{int(answer.is_right)}\t{answer.group}\t{'|'.join(answer.signs)}\t{answer.weight}\n"
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ LAST_LINES = 20
 """A bare exception within this number of lines from the log's end is what ended the run."""
 
 _REASONS = {
-    Precedence.ROOT: "Most likely root cause: the first error that does not follow from another.",
+    Precedence.ROOT: "The first error that does not follow from another.",
     Precedence.WEAK: "No better explanation in this log.",
     Precedence.STOP: "A person, the scheduler or a launcher ended the run; no failure in the log precedes it.",
     Precedence.CASCADE: "Usually a side effect of another rank failing, but this log does not show that failure.",

@@ -58,8 +58,10 @@ _DECISIVE_LIMIT = 72
 """Characters of the decisive line: two lines of code on a phone."""
 _SUMMARY_LIMIT = 96
 _TRY_LIMIT, _TRY_LEAST = 74, 36
-_REASON_LIMIT, _REASON_LEAST = 64, 30
-"""Characters of the reason of a verdict: two lines, or one."""
+_REASON_LIMIT = 58
+"""Characters of the reason of a verdict: with its label two lines."""
+_VERDICT_LINE = 40
+"""Characters of a line with a bold verdict."""
 _LOOK = "Press Logs for the lines around it."
 """The advice on an alert without a hint."""
 _ALSO_LIMIT = 46
@@ -118,7 +120,7 @@ def _with_remedy(incident: Incident, lead: IncidentAlert, mentioned: Mentioned, 
     longer = note if verdict is None else " · ".join(filter(None, (verdict.remedy, note)))
     before, after = (_last_lines(incident, mentioned, one) for one in (note, longer))
     is_longer = sum(map(_phone_lines, after)) > sum(map(_phone_lines, before))
-    return note if is_longer else longer
+    return note if is_longer or max(map(_phone_lines, after)) > 1 else longer
 
 
 def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
@@ -133,7 +135,8 @@ def _next_steps(lead: IncidentAlert, room: int) -> list[str]:
     """The verdict on the run with its reason, if there is room for it, and what to try."""
     verdict, steps = lead.evidence.verdict, list[str]()
     if verdict is not None and room > 1:
-        steps = [f"*{verdict.label}:* {shortened(verdict.reason, _REASON_LIMIT if room > 2 else _REASON_LEAST)}"]
+        limit = _REASON_LIMIT if room > 2 else _VERDICT_LINE - len(verdict.label) - 2
+        steps = [f"*{verdict.label}:* {shortened(verdict.reason, limit)}"]
         room -= _phone_lines(steps[0])
     return [*steps, f"*Try:* {first_sentence(lead.evidence.hint or _LOOK, _TRY_LIMIT if room > 1 else _TRY_LEAST)}"]
 

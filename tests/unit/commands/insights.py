@@ -34,7 +34,7 @@ OOM = Failure(
     excerpt=("step 7 loss 2.1", "[rank3]: torch.OutOfMemoryError: <!channel> \x1b[31mred", "bye"),
     confidence=0.95,
     fingerprint="oom",
-    why="Most likely root cause: the first error that does not follow from another.",
+    why="The first error that does not follow from another.",
     root_index=1,
 )
 WARNING = replace(

@@ -20,6 +20,6 @@ def test_json_has_documented_fields() -> None:
     (failure,) = result["incidents"]
     assert set(failure) == {
         "severity", "category", "signature", "title", "hint", "why", "line", "ranks", "count", "first", "last",
-        "excerpt", "confidence", "verdict", "verdict_reason", "verdict_missing",
+        "excerpt", "confidence", "confidence_word", "verdict", "verdict_reason", "verdict_missing",
     }  # fmt: skip
     assert (failure["severity"], failure["category"], failure["ranks"]) == ("page", "gpu_memory", [3])

@@ -78,7 +78,7 @@ def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     (incident,) = incidents(capsys.readouterr().out)
     assert {
         "severity", "category", "signature", "title", "hint", "why", "line", "ranks", "count", "first", "last",
-        "excerpt", "confidence", "verdict", "verdict_reason", "verdict_missing",
+        "excerpt", "confidence", "confidence_word", "verdict", "verdict_reason", "verdict_missing",
     } == set(incident)  # fmt: skip
     assert ("page", "gpu_memory", 5, [3]) == tuple(incident[name] for name in ("severity", "category", "line", "ranks"))
 

@@ -114,7 +114,7 @@ def test_traceback_without_exception_line_is_reported_with_its_frame(scanner: Pa
     log = traceback("FileNotFoundErrorsuper().__init__(")
     (root,) = diagnose(scanner, "\n".join(log))
 
-    assert (root.category, root.confidence, "train.py:main" in root.title) == ("code", 0.4, True)
+    assert (root.category, root.signs, "train.py:main" in root.title) == ("code", ("unfinished",), True)
 
 
 @pytest.mark.parametrize("kind", ["zlib.error", "cv2.error", "socket.timeout", "binascii.Error"])

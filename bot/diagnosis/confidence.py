@@ -14,9 +14,6 @@ VERY_LIKELY, PROBABLE = 0.85, 0.6
 Weights = Mapping[str, float]
 """The weight of each sign; `base` counts always, and a sign without a weight counts nothing."""
 
-CONSEQUENCES = frozenset({"cascade", "abort", "teardown", "trace", "bare_exception", "unfinished"})
-"""Signs of a failure that usually follows from another one."""
-
 
 def load_weights() -> Weights:
     """Read the fitted weights."""

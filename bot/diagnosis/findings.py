@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bot.diagnosis.categories import Category
-from bot.diagnosis.confidence import CONSEQUENCES, confidence_word
+from bot.diagnosis.confidence import confidence_word
 from bot.diagnosis.last_lines import LastLines
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -12,9 +12,6 @@ from bot.domain.alerts import Severity
 from bot.domain.durations import format_iso_ms
 from bot.domain.progress import RunProgress
 from bot.domain.run_verdicts import RunVerdict, verdict_fields
-
-_DOUBTFUL = 0.7
-"""Of a finding without signs, such as that of stacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +48,6 @@ class Failure:
     """What to do with the run; None for what does not end it."""
     precedence: Precedence = Precedence.ROOT
     """Decides which of the failures of several files explains the others."""
-
-    @property
-    def is_consequence(self) -> bool:
-        """Whether it usually follows from another failure, maybe in another file."""
-        return bool(CONSEQUENCES.intersection(self.signs)) or (not self.signs and self.confidence < _DOUBTFUL)
 
     @property
     def root_rank(self) -> Label | None:

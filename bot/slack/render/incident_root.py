@@ -60,6 +60,8 @@ _SUMMARY_LIMIT = 96
 _TRY_LIMIT, _TRY_LEAST = 74, 36
 _REASON_LIMIT = 58
 """Characters of the reason of a verdict: with its label two lines."""
+_VERDICT_ROOM = 3
+"""Lines left from which the verdict has its own: itself, what to try, and one because line lengths are estimates."""
 _VERDICT_LINE = 40
 """Characters of a line with a bold verdict."""
 _LOOK = "Press Logs for the lines around it."
@@ -89,8 +91,8 @@ def render_root(incident: Incident, mentioned: Mentioned = NO_MENTIONS) -> Messa
     lines, note = _lines(incident, lead), _unclaimed(incident)
     room = _MAX_LINES - sum(map(_phone_lines, [*lines, *_last_lines(incident, mentioned, note)]))
     if is_active(job, lead):
-        if room < 2:
-            note = _with_remedy(incident, lead, mentioned, note)
+        if room < _VERDICT_ROOM:
+            note = _with_remedy(incident, lead, mentioned, note, room)
         steps = _next_steps(lead, room)
         lines, room = lines + steps, room - sum(map(_phone_lines, steps))
     shown = message(
@@ -114,13 +116,13 @@ def _last_lines(incident: Incident, mentioned: Mentioned, note: str) -> list[str
     return [" · ".join(filter(None, _owner(incident, mentioned, note))), mention_line(mentioned, note)]
 
 
-def _with_remedy(incident: Incident, lead: IncidentAlert, mentioned: Mentioned, note: str) -> str:
-    """The note with the verdict in two or three words, if the message is not longer for it."""
+def _with_remedy(incident: Incident, lead: IncidentAlert, mentioned: Mentioned, note: str, room: int) -> str:
+    """The note with the verdict in two or three words, if there is room for it."""
     verdict = lead.evidence.verdict
     longer = note if verdict is None else " · ".join(filter(None, (verdict.remedy, note)))
     before, after = (_last_lines(incident, mentioned, one) for one in (note, longer))
-    is_longer = sum(map(_phone_lines, after)) > sum(map(_phone_lines, before))
-    return note if is_longer or max(map(_phone_lines, after)) > 1 else longer
+    grows = sum(map(_phone_lines, after)) - sum(map(_phone_lines, before))
+    return note if grows >= max(room, 1) or max(map(_phone_lines, after)) > 1 else longer
 
 
 def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
@@ -134,8 +136,8 @@ def _lines(incident: Incident, lead: IncidentAlert) -> list[str]:
 def _next_steps(lead: IncidentAlert, room: int) -> list[str]:
     """The verdict on the run with its reason, if there is room for it, and what to try."""
     verdict, steps = lead.evidence.verdict, list[str]()
-    if verdict is not None and room > 1:
-        limit = _REASON_LIMIT if room > 2 else _VERDICT_LINE - len(verdict.label) - 2
+    if verdict is not None and room >= _VERDICT_ROOM:
+        limit = _REASON_LIMIT if room > _VERDICT_ROOM else _VERDICT_LINE - len(verdict.label) - 2
         steps = [f"*{verdict.label}:* {shortened(verdict.reason, limit)}"]
         room -= _phone_lines(steps[0])
     return [*steps, f"*Try:* {first_sentence(lead.evidence.hint or _LOOK, _TRY_LIMIT if room > 1 else _TRY_LEAST)}"]

@@ -43,7 +43,7 @@ class Failure:
     is_in_server: bool = False
     """Is it in the log of a server?"""
     signs: tuple[str, ...] = ()
-    """What `confidence` depends on: the kind of evidence, and what speaks for or against it."""
+    """What `confidence` depends on: the kind of evidence, and what supports or weakens it."""
     verdict: RunVerdict | None = None
     """What to do with the run; None for what does not end it."""
     precedence: Precedence = Precedence.ROOT

@@ -281,7 +281,7 @@ class RootCauseTracker:
         return root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
 
     def _signs(self, root: Candidate, ranks: Sequence[Label]) -> tuple[str, ...]:
-        """What speaks for and against this root cause."""
+        """Signs that support or weaken this root cause."""
         others = [one for one in self.candidates.values() if one is not root]
         causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
         signs = {

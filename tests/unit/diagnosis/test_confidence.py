@@ -1,4 +1,4 @@
-"""How certain a diagnosis is: the fitted model, its words, and where they are shown."""
+"""How certain a diagnosis is: the fitted model, the words for that, and where they are shown."""
 
 from __future__ import annotations
 

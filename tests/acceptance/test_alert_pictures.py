@@ -95,7 +95,7 @@ STORIES = (
             "The job was preempted",
             "the node is being reclaimed",
             rf"Preempted {CLOCK} after 3 h.* at step 2,6\d\d",
-            "Try: Check for a recent checkpoint",
+            "Try: Resume from step 2,500",
         ),
         "Preempted",
     ),

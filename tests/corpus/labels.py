@@ -41,6 +41,10 @@ _EXPECTATIONS = {
 }
 
 
+_ALL = " & "
+"""Joins words of which all are wanted."""
+
+
 class LabelError(ValueError):
     """A labels file is missing or has an invalid row."""
 
@@ -60,8 +64,8 @@ class Label:
     root_lines: tuple[int, ...] = ()
     ranks: tuple[tuple[str, ...], ...] = ()
     """The accepted answers: each is what the list of ranks must begin with."""
-    must: tuple[str, ...] = ()
-    """The hint or title must contain one of these, in lower case."""
+    must: tuple[tuple[str, ...], ...] = ()
+    """The hint or title must contain all words of one of these, in lower case."""
     must_not: tuple[str, ...] = ()
     framework: str = ""
     note: str = ""
@@ -132,7 +136,7 @@ class LabelReader:
             categories=self._categories(place, row),
             root_lines=tuple(_parse_line(place, one) for one in _split(row.get("root_lines", "").replace(",", "|"))),
             ranks=tuple(tuple(rank.strip() for rank in one.split(",")) for one in _split(row.get("rank", ""))),
-            must=_split(row.get("must", "").lower()),
+            must=tuple(tuple(one.split(_ALL)) for one in _split(row.get("must", "").lower())),
             must_not=_split(row.get("must_not", "").lower()),
             framework=row.get("framework", ""),
             note=row.get("note", ""),

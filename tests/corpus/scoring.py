@@ -116,8 +116,9 @@ def _check_cause(label: Label, failure: Failure) -> Iterator[Check]:
     advice = f"{failure.title} {failure.hint}".lower()
     wrong = [word for word in label.must_not if word in advice]
     if label.must:
-        is_right = any(word in advice for word in label.must) and not wrong
-        yield Check("hint useful", is_right, f"wanted {'|'.join(label.must)} in: {failure.title} {failure.hint}")
+        is_right = any(all(word in advice for word in words) for words in label.must) and not wrong
+        wanted = "|".join(" & ".join(words) for words in label.must)
+        yield Check("hint useful", is_right, f"wanted {wanted} in: {failure.title} {failure.hint}")
     if label.must or label.must_not:
         yield Check("hint wrong", not wrong, f"contains {'|'.join(wrong)}: {failure.title} {failure.hint}")
 

@@ -23,11 +23,15 @@ _ENDING = re.compile(
     r"(?i)(?:\.(?:log|out|err|txt|stdout|stderr|jsonl|gz|xz|bz2|zst))+$|/(?:stdout|stderr|log|output)$"
 )
 _NUMBER = re.compile(r"\d+")
+_LONG_ID = re.compile(r"[0-9a-f]{24,}")
+"""Such as Ray's of a worker, of which the first characters suffice."""
+_SHOWN_ID = 8
 _NOT_A_RANK = re.compile(
     r"(?i)(?:node|host|machine|server|pod|replica|run|exp|experiment|trial|seed|job|fold|attempt|restart|retry|part"
     r"|shard|step|epoch|version|slurm-\d+_|\.(?:log|out|err|txt)\.)[._-]?$"
 )
 """What precedes a number that counts something else, such as an element of a Slurm array or a rotated file."""
+_IS_WORKER = re.compile(r"(?i)(?:^|[._/-])worker[._-]?\d{1,6}(?=[._/-]|$)")
 _LEADER = re.compile(r"(?i)(?:^|[._/-])(?:master|launcher|chief|head|driver)(?=[._/-]|$)")
 """Beside a leader, the numbers of workers are not ranks: the leader is rank 0."""
 
@@ -56,12 +60,11 @@ def rank_of_path(path: str) -> int | None:
 
 def sources_of(paths: Sequence[str]) -> list[FileSource]:
     """Return the process of each file of a run."""
-    ranks = {path: rank_of_path(path) for path in paths}
-    if any(_LEADER.search(path) for path in paths):
-        ranks = {
-            path: None if _RANK_IN_NAME.search(path) and "rank" not in path.lower() else ranks[path] for path in paths
-        }
-    ranks.update(_counted(path for path in paths if ranks[path] is None))
+    has_leader = any(_LEADER.search(path) for path in paths)
+    ranks = {path: None if has_leader and _IS_WORKER.search(path) else rank_of_path(path) for path in paths}
+    ranks.update(
+        _counted(path for path in paths if ranks[path] is None and not (has_leader and _IS_WORKER.search(path)))
+    )
     names = _short_names(paths)
     sources = [
         FileSource(path, names[path] if rank is None else rank, rank, process_of(path), attempt_of(path))
@@ -121,4 +124,8 @@ def _short_names(paths: Sequence[str]) -> Mapping[str, str]:
         if len(set(parts)) > 1:
             break
         shared += 1
-    return {path: _ENDING.sub("", "/".join(path.split("/")[shared:])) or path for path in paths}
+    return {path: _shorten("/".join(path.split("/")[shared:])) or path for path in paths}
+
+
+def _shorten(name: str) -> str:
+    return _LONG_ID.sub(lambda found: found[0][:_SHOWN_ID], _ENDING.sub("", name))

@@ -52,9 +52,15 @@ class FileDiagnosis:
 
 def name_files(files: Sequence[FileDiagnosis]) -> list[FileDiagnosis]:
     """Find the process of each file; what a file states wins over its name."""
+    sources = sources_of([file.path for file in files])
+    stated = {
+        source.process: file.edges.rank
+        for file, source in zip(files, sources, strict=True)
+        if file.edges.rank is not None
+    }
     named: list[FileDiagnosis] = []
-    for file, source in zip(files, sources_of([file.path for file in files]), strict=True):
-        rank = source.rank if file.edges.rank is None else file.edges.rank
+    for file, source in zip(files, sources, strict=True):
+        rank = stated.get(source.process, source.rank)
         label = source.label if rank is None else rank
         named.append(replace(file, rank=rank, label=label, process=source.process, attempt=source.attempt))
     return named
@@ -77,8 +83,11 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
     for file in files:
         evidence.merge(file.evidence)
     silences = silent_ranks(logs)
+    paths = {log.rank: log.path for log in logs if log.rank is not None and log.is_newest}
     found = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])
-    failures = add_dumps(explain_run([_merge_group(group) for group in groups.values()], evidence, silences), found)
+    failures = add_dumps(
+        explain_run([_merge_group(group) for group in groups.values()], evidence, silences, paths), found
+    )
     finished = any(one.diagnosis.progress.finished for one in files)
     if silences and not finished and not any(one.severity is Severity.PAGE for one in failures):
         failures = (*failures, silence_failure(silences))

@@ -1,6 +1,7 @@
 """Among the failures of many processes of one run, find the one that explains the others. Pure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.rank_evidence import RankEvidence
@@ -29,7 +30,7 @@ class LocatedFailure:
 
 
 def explain_run(
-    located: Sequence[LocatedFailure], evidence: RankEvidence, silences: SilentRanks
+    located: Sequence[LocatedFailure], evidence: RankEvidence, silences: SilentRanks, paths: Mapping[int, str]
 ) -> tuple[Failure, ...]:
     """Return one incident, with the others that belong to it in its reason, then what is not part of it.
 
@@ -37,6 +38,7 @@ def explain_run(
         located: one of each kind.
         evidence: what all files reveal about the rank that failed first.
         silences: the ranks whose files end early or do not exist.
+        paths: a file of each rank.
     """
     ordered = sorted(located, key=lambda one: one.around_ns)
     pool = [
@@ -46,7 +48,7 @@ def explain_run(
     if pool:
         root = _root(pool, _blamed(evidence))
         consequences = [one for one in pool if one is not root]
-        others.insert(0, _name_ranks(_with_consequences(root, consequences), evidence, silences))
+        others.insert(0, _name_ranks(_with_consequences(root, consequences), evidence, silences, paths))
     return tuple(sorted(others, key=lambda one: -one.severity.rank))
 
 
@@ -100,7 +102,7 @@ def _is_lead(lead_ns: int) -> bool:
     return NS_PER_SECOND <= lead_ns < NEVER_NS // 2
 
 
-def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks) -> Failure:
+def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks, paths: Mapping[int, str]) -> Failure:
     """Name the rank that the others waited for, if the failure is that they waited."""
     if failure.category not in _WAITING_CATEGORIES and not failure.precedence.is_consequence:
         return failure
@@ -113,7 +115,17 @@ def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks)
         waited = [rank for rank in failure.ranks if rank != suspect]
         if waited and failure.category in _WAITING_CATEGORIES:
             reasons.insert(0, f"{name_labels(waited).capitalize()} waited.")
-    return replace(failure, ranks=ranks, why=" ".join([failure.why, *reasons, *silences.sentences()]).strip())
+        if path := paths.get(suspect):
+            reasons.append(f"Its log is {path}.")
+    why = " ".join([failure.why, *reasons, *silences.sentences()]).strip()
+    return replace(failure, ranks=ranks, why=why, hint=_hint_for(failure, ranks[:1]))
+
+
+def _hint_for(failure: Failure, suspects: Sequence[Label]) -> str:
+    """The hint, which one file filled with its own rank, for the rank to check."""
+    if not suspects or not isinstance(failure.root_rank, int):
+        return failure.hint
+    return re.sub(rf"\brank {failure.root_rank}\b", f"rank {suspects[0]}", failure.hint)
 
 
 def add_dumps(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Failure, ...]:

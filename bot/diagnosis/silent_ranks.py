@@ -30,6 +30,7 @@ class ProcessLog:
     lines: int
     last_ns: int | None
     path: str
+    """Its file with most lines."""
     world_size: int | None = None
     """Number of processes of the run, if the log states it."""
     is_newest: bool = True
@@ -39,7 +40,8 @@ class ProcessLog:
         """Add another file of the same process."""
         ends = [one for one in (self.last_ns, other.last_ns) if one is not None]
         rank = other.rank if self.rank is None else self.rank
-        return replace(self, rank=rank, lines=self.lines + other.lines, last_ns=max(ends, default=None))
+        path = other.path if other.lines > self.lines else self.path
+        return replace(self, rank=rank, lines=self.lines + other.lines, last_ns=max(ends, default=None), path=path)
 
 
 @dataclass(frozen=True, slots=True)

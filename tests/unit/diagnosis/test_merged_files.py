@@ -100,7 +100,9 @@ def test_rank_whose_log_ends_early_is_the_one_to_check() -> None:
     texts["out/rank_8.log"] = steps(0, 120)
     page = only_page(texts)
     assert page.ranks[0] == 8
-    assert "Rank 8's log ends 10 min before the others." in page.why
+    assert "Ranks 0-7, 9-15 waited." in page.why
+    assert "Its log is out/rank_8.log. Rank 8's log ends 10 min before the others." in page.why
+    assert "rank 0" not in page.hint
 
 
 @pytest.mark.parametrize(("text", "sentence"), [(None, "Rank 8 has no file."), ("", "Rank 8 has logged nothing.")])
@@ -171,6 +173,11 @@ def test_pods_and_ray_workers_are_named() -> None:
         f"{session}/raylet.out": "[2026-03-13 10:00:00,000 I 1 1] (raylet) main.cc:1: started\n",
         f"{session}/gcs_server.out": "[2026-03-13 10:00:00,000 I 1 1] (gcs_server) main.cc:1: started\n",
     }
-    assert only_page(texts).ranks == (f"worker-{'a' * 56}-01000000-4242",)
+    assert only_page(texts).ranks == ("worker-aaaaaaaa-01000000-4242",)
+    start = "Setting up process group for: env:// [rank=2, world_size=4]\n"
+    texts[f"{session}/worker-{'a' * 56}-01000000-4242.out"] = start
+    assert only_page(texts).ranks == (2,)
     pods = {"pods/llama-master-0.log": steps(0, 20), "pods/llama-worker-0.log": f"{TRACEBACK}{OOM}\n"}
+    assert only_page(pods).ranks == ("llama-worker-0",)
+    pods["pods/llama-worker-1.log"] = steps(0, 20)
     assert only_page(pods).ranks == ("llama-worker-0",)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import decoding, diagnosis, drawing, fetching, filtering, latency, polling, redacting, searching
+from bench import decoding, diagnosis, drawing, fetching, filtering, latency, polling, redacting, scanning, searching
 from bench.measuring import machine
 from bench.report import Row, Section, render
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="fetching, filtering, polling, latency, searching, decoding, starting, redacting, diagnosis, drawing",
+        help="fetching, filtering, polling, latency, searching, decoding, starting, redacting, diagnosis, scanning, drawing",
     )
     parser.add_argument("--full", action="store_true", help="also five million lines; takes minutes more")
     given = parser.parse_args()
@@ -38,6 +38,7 @@ def main() -> None:
         "starting": decoding.starting,
         "redacting": redacting.section,
         "diagnosis": _diagnosis,
+        "scanning": scanning.section,
         "drawing": drawing.section,
     }
     unknown = sorted(set(given.parts) - set(parts))

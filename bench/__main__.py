@@ -24,7 +24,8 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="fetching, filtering, polling, latency, searching, decoding, starting, redacting, diagnosis, scanning, drawing",
+        help="fetching, filtering, polling, latency, searching, decoding, starting, redacting, diagnosis, scanning, "
+        "drawing",
     )
     parser.add_argument("--full", action="store_true", help="also five million lines; takes minutes more")
     given = parser.parse_args()

@@ -21,6 +21,7 @@ from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.run_verdicts import JudgedFailure, judge_failure
+from bot.diagnosis.silent_ranks import name_silent_replicas
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.diagnosis.training.run_progress import build_progress
@@ -170,6 +171,7 @@ class Diagnoser:
         finished = bool(state.root_cause.success_at(state.samples))
         if not finished and not state.root_cause.is_stopped and _page(found) is None:
             found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
+        found = [name_silent_replicas(one, state.newest_ns) for one in found]
         newest = self._scanner.newest_lines(state, self._tail)
         pace, saved = state.pace, state.checkpoints.last(state.samples)
         base = RunProgress(

@@ -70,7 +70,8 @@ def sources_of(paths: Sequence[str]) -> list[FileSource]:
         FileSource(path, names[path] if rank is None else rank, rank, process_of(path), attempt_of(path))
         for path, rank in ranks.items()
     ]
-    return [_on_node(one, names) if one.path in _local(sources) else one for one in sources]
+    local = _local(sources)
+    return [_on_node(one, names) if one.path in local else one for one in sources]
 
 
 def process_of(path: str) -> str:

@@ -93,8 +93,8 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
         failures = (*failures, silence_failure(silences))
     talkative = max((one.diagnosis for one in files), key=lambda one: len(one.last_lines.notable), default=Diagnosis())
     lines = sum(one.diagnosis.lines for one in files)
-    progress = (newest.diagnosis if newest is not None else Diagnosis()).progress
-    return Diagnosis(failures, lines, progress, talkative.last_lines)
+    trained = newest.diagnosis if newest is not None else Diagnosis()
+    return Diagnosis(failures, lines, trained.progress, talkative.last_lines, attempt_ns=trained.attempt_ns)
 
 
 def name_single(file: FileDiagnosis) -> FileDiagnosis:

@@ -21,7 +21,7 @@ from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
-from bot.diagnosis.reading.origins import MAX_LINES, extend_origins
+from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.checkpoints import CHECKPOINT
@@ -146,6 +146,8 @@ class PageScanner:
 
     def _finish_page(self, state: DiagnoserState, page: bytes, origins: Sequence[Origin] | None) -> None:
         newest_ns = origins[-1][-1] if origins else None
+        if origins:
+            record_times(state.newest_ns, origins)
         tracker = state.root_cause
         if not state.pace.has_trained:
             tracker.expire(newest_ns)

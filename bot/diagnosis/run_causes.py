@@ -8,14 +8,12 @@ from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label, name_labels
-from bot.diagnosis.silent_ranks import SilentRanks
+from bot.diagnosis.silent_ranks import WAITING_CATEGORIES, SilentRanks
 from bot.domain.alerts import Severity
 from bot.domain.durations import NS_PER_SECOND, spoken_seconds
 
 NEVER_NS = 1 << 63
 _MAX_NAMED = 4
-_WAITING_CATEGORIES = ("collective", "hang")
-"""What the ranks report that wait for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +102,16 @@ def _is_lead(lead_ns: int) -> bool:
 
 def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks, paths: Mapping[int, str]) -> Failure:
     """Name the rank that the others waited for, if the failure is that they waited."""
-    if failure.category not in _WAITING_CATEGORIES and not failure.precedence.is_consequence:
+    if failure.category not in WAITING_CATEGORIES and not failure.precedence.is_consequence:
         return failure
-    missing = evidence.missing_rank() if failure.category in _WAITING_CATEGORIES else None
+    missing = evidence.missing_rank() if failure.category in WAITING_CATEGORIES else None
     suspect = missing[0] if missing is not None else silences.only_rank
     reasons = [missing[1]] if missing is not None and missing[1] not in failure.why else []
     ranks: tuple[Label, ...] = failure.ranks
     if suspect is not None:
         ranks = (suspect, *(rank for rank in ranks if rank != suspect))
         waited = [rank for rank in failure.ranks if rank != suspect]
-        if waited and failure.category in _WAITING_CATEGORIES:
+        if waited and failure.category in WAITING_CATEGORIES:
             reasons.insert(0, f"{name_labels(waited).capitalize()} waited.")
         if path := paths.get(suspect):
             reasons.append(f"Its log is {path}.")
@@ -135,7 +133,7 @@ def add_dumps(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Fai
     page = next((one for one in failures if one.severity is Severity.PAGE), None)
     if page is None:
         return (found, *failures)
-    if page.category in _WAITING_CATEGORIES or page.precedence.is_consequence:
+    if page.category in WAITING_CATEGORIES or page.precedence.is_consequence:
         why = f"{found.why} The logs show the consequence: {page.title.rstrip('.')}."
         found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns)
         return tuple(found if one is page else one for one in failures)

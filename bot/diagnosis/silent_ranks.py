@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import TypeVar
 
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.labels import name_labels
@@ -13,7 +14,9 @@ MIN_PEERS = 3
 """Number of ranks that must be alike before another one differs."""
 MAX_SHARE = 0.25
 """Share of ranks that may be silent: if more are, most ranks just log little."""
-EARLY_NS = 30 * NS_PER_SECOND
+EARLY_NS = 90 * NS_PER_SECOND
+WAITING_CATEGORIES = ("collective", "hang")
+"""What is reported by ranks that wait for another one."""
 _MAX_SENTENCES = 3
 _HINT = (
     "Check the node and the container of the silent rank: its exit code, `dmesg` and the scheduler's events."
@@ -73,10 +76,7 @@ class SilentRanks:
     def sentences(self) -> list[str]:
         """Return `Rank 8's log ends 3 min before the others.`, and the same for empty and missing files."""
         earliest = sorted(self.early_ns, key=lambda rank: -self.early_ns[rank])
-        found = [
-            f"Rank {rank}'s log ends {spoken_seconds(self.early_ns[rank] / NS_PER_SECOND)} before the others."
-            for rank in earliest[:_MAX_SENTENCES]
-        ]
+        found = [_early_sentence(f"Rank {rank}'s log", self.early_ns[rank]) for rank in earliest[:_MAX_SENTENCES]]
         if len(earliest) > _MAX_SENTENCES:
             found.append(f"So do those of {name_labels(earliest[_MAX_SENTENCES:])}.")
         found += [_sentence(self.empty, "has logged nothing", "have logged nothing")] if self.empty else []
@@ -84,21 +84,49 @@ class SilentRanks:
         return found
 
 
+L = TypeVar("L", int, str)
+
+
+def early_ends(ends_ns: Mapping[L, int]) -> Mapping[L, int]:
+    """Return how long before the others the logs of a few processes end, in nanoseconds; empty if many do."""
+    if len(ends_ns) < MIN_PEERS:
+        return {}
+    usual_ns = int(median(ends_ns.values()))
+    early = {label: usual_ns - end for label, end in ends_ns.items() if usual_ns - end > EARLY_NS}
+    return early if len(early) <= max(1, len(ends_ns) * MAX_SHARE) else {}
+
+
+def name_silent_replicas(failure: Failure, newest_ns: Mapping[str, int]) -> Failure:
+    """Name the replicas that fell silent before the others in a page that says that a run waits.
+
+    Args:
+        failure: any.
+        newest_ns: when each replica logged last.
+    """
+    if failure.severity is not Severity.PAGE or failure.category not in WAITING_CATEGORIES:
+        return failure
+    early = early_ends(newest_ns)
+    if not early:
+        return failure
+    first = sorted(early, key=lambda name: -early[name])
+    sentences = [_early_sentence(f"The log of {name}", early[name]) for name in first[:_MAX_SENTENCES]]
+    ranks = failure.ranks or tuple(first)
+    return replace(failure, ranks=ranks, why=" ".join([failure.why, *sentences]).strip())
+
+
 def silent_ranks(logs: Sequence[ProcessLog]) -> SilentRanks:
     """Compare the logs of the ranks of the newest attempt."""
     ranked = {log.rank: log for log in logs if log.rank is not None and log.is_newest}
     if len(ranked) < MIN_PEERS:
         return SilentRanks()
-    limit = len(ranked) * MAX_SHARE
-    ends = {rank: log.last_ns for rank, log in ranked.items() if log.last_ns is not None}
-    usual_ns = int(median(ends.values())) if len(ends) >= MIN_PEERS else 0
-    early = {rank: usual_ns - end for rank, end in ends.items() if usual_ns - end > EARLY_NS}
+    limit = max(1, len(ranked) * MAX_SHARE)
+    early = early_ends({rank: log.last_ns for rank, log in ranked.items() if log.last_ns is not None})
     empty = sorted(rank for rank, log in ranked.items() if not log.lines)
     worlds = {log.world_size for log in ranked.values() if log.world_size is not None}
     size = worlds.pop() if len(worlds) == 1 else 0
     missing = sorted(set(range(max(size, max(ranked) + 1))) - set(ranked)) if max(ranked) < 4 * len(ranked) else []
     return SilentRanks(
-        early if len(early) <= limit else {},
+        early,
         tuple(empty) if len(empty) <= limit else (),
         tuple(missing) if len(missing) <= limit else (),
         {rank: ranked[rank].path for rank in early},
@@ -115,6 +143,10 @@ def silence_failure(silences: SilentRanks) -> Failure:
         ranks=ranks, confidence=0.5, fingerprint="silent_rank", file=path,
         why=" ".join([*more, "Nothing in the files explains it."]),
     )  # fmt: skip
+
+
+def _early_sentence(log: str, early_ns: int) -> str:
+    return f"{log} ends {spoken_seconds(early_ns / NS_PER_SECOND)} before the others."
 
 
 def _sentence(ranks: Sequence[int], one: str, several: str) -> str:

@@ -17,7 +17,7 @@ from bot.diagnosis.training.pace import TrainingPace
 from bot.diagnosis.training.step_pace import StepPace
 from bot.diagnosis.training.throughput import Throughput
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(slots=True)
@@ -63,3 +63,5 @@ class DiagnoserState:
     """Offset of the end of the newest progress line, read or skipped."""
     clock_ns: int | None = None
     """The newest time that the provider stated."""
+    newest_ns: dict[str, int] = field(default_factory=dict)
+    """When each replica or rank logged last, if the provider states both."""

@@ -8,6 +8,8 @@ from bot.diagnosis.reading.cursor import LineCursor, Origin
 
 MAX_LINES = 100
 """Number of lines whose origin is kept."""
+MAX_NAMES = 1024
+"""Number of replicas and ranks whose last time is kept."""
 
 
 class OriginRun(NamedTuple):
@@ -32,6 +34,14 @@ def extend_origins(runs: Sequence[OriginRun], origins: Sequence[Origin]) -> list
             kept += found.pop(0).lines
         found.insert(0, OriginRun(run.rank, run.replica, kept))
     return found
+
+
+def record_times(newest_ns: dict[str, int], origins: Sequence[Origin]) -> None:
+    """Record when each replica, or each rank without one, logged last; origins are in the order of the log."""
+    for (rank, replica), time_ns in {origin[:2]: origin[-1] for origin in origins}.items():
+        name = replica or (None if rank is None else f"rank {rank}")
+        if name is not None and time_ns is not None and (name in newest_ns or len(newest_ns) < MAX_NAMES):
+            newest_ns[name] = max(time_ns, newest_ns.get(name, time_ns))
 
 
 def origins_before(

@@ -20,6 +20,9 @@ SUSTAINED_SAMPLES = 24
 """Samples in a row clearly above the best level."""
 UNTRAINED_SAMPLES = 8
 """Samples in a row above the level of an untrained model."""
+SHORT_SAMPLES, SHORT_NOISE, COMING_BACK = 5, 10.0, 0.9
+"""Samples in a row above where the run began and this many times its noise above its best level, none of them below
+this share of the highest: the loss does not come back."""
 CLIMB_SAMPLES, CLIMB_FACTOR, CLIMB_TOTAL = 3, 2, 1000
 """A climb counts after this number of samples, each with twice the gradient norm, and a thousand times in all."""
 JUMP_MIN_STEP, JUMP_STEPS = 1000, 100
@@ -86,6 +89,9 @@ class Divergence:
     huge: int = 0
     sustained: int = 0
     untrained: int = 0
+    short: int = 0
+    peak: float = 0.0
+    """The highest loss of the samples that `short` counts."""
     last: LastSample | None = None
     jump: LossJump | None = None
     rise: Rise | None = None
@@ -129,10 +135,24 @@ class Divergence:
         ceiling = max(3 * best, 1.2 * level.start, best + 6 * noise)
         self.sustained = self.sustained + 1 if loss > normal else 0
         self.untrained = self.untrained + 1 if best > 0.1 and loss > ceiling else 0
-        if self.sustained >= SUSTAINED_SAMPLES or self.untrained >= UNTRAINED_SAMPLES:
+        if (
+            self._is_short_rise(loss, level)
+            or self.sustained >= SUSTAINED_SAMPLES
+            or self.untrained >= UNTRAINED_SAMPLES
+        ):
             self._record(logged, best, level.current)
         elif level.current <= normal:
             self.rise = None
+
+    def _is_short_rise(self, loss: float, level: LossLevel) -> bool:
+        """Count samples that are far above by the run's own spread and do not come back."""
+        best = level.best
+        limit = max(2 * abs(best), 1.2 * level.start, best + SHORT_NOISE * level.noise, best + 0.5)
+        if loss <= limit or loss < COMING_BACK * self.peak:
+            self.short, self.peak = 0, loss if loss > limit else 0.0
+            return False
+        self.short, self.peak = self.short + 1, max(self.peak, loss)
+        return self.short >= SHORT_SAMPLES
 
     def _check_jump(self, logged: LoggedSample, loss: float) -> None:
         step, grad_norm = logged.sample.step, logged.sample.grad_norm

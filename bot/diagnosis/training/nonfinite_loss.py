@@ -177,7 +177,8 @@ class NonFiniteLoss:
             return Severity.WARN, "The last loss in the log is NaN or infinite"
         if self.longest_norms >= MIN_NORM_STREAK:
             return Severity.WARN, "Gradient norm is NaN or infinite in many reports in a row"
-        return Severity.INFO, "A loss or gradient norm was NaN or infinite once or twice"
+        often = "once or twice" if self.count <= 2 else f"in {self.count:,} single reports"
+        return Severity.INFO, f"A loss or gradient norm was NaN or infinite {often}"
 
     def _longest_survived(self) -> int:
         return max(self.longest_survived, self.stretch.longest if self.stretch.is_failure else 0)

@@ -17,21 +17,25 @@ PROGRESS = (
     r"|it/s|s/it|:::MLLOG|ms/step|s/step|[0-9n] avg(?: loss)?, "
     r"|(?:^|[^A-Za-z_]|['\"]_|global_|train_|training_)(?i:iter|iteration|step|epoch|batch|num_updates)"
     r"['\" :=#\[]{1,4} *[0-9]|\[ *[0-9]{1,6}, *[0-9]{1,9} ?/ *[0-9]{1,9}\]"
+    r"|\[[0-9]{1,9}\][ \t]+[A-Za-z_][0-9A-Za-z_]*(?:'s [a-z]|-[a-z])|(?m:^)[0-9]{1,9}:[ \t]learn: | : Up\. [0-9]"
+    r"|total_timesteps +\| *[0-9]|(?m:^) +[0-9]+/[0-9]+ +[0-9.]+G +[0-9n]"
 )
 """The page filter for progress lines; it also finds lines that are not."""
 
 NONFINITE = (
     r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\)|[ _]train)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
-    r"|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
+    r"|(?i:loss is (?:nan|inf))|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
 """Lines that sampling must not skip: a loss or norm that is not finite, or a loss of exactly zero."""
 
 # The patterns expect lower case: `parse_sample` converts the line once. Integers have at most twelve digits, so that
 # no number overflows.
-_NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%])"
-_GROUPED = r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|"
-"""The start of a number that may have its thousands separated, followed by the rest of a group."""
+_NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%]|\.\d)"
+_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)"
+_RATE_VALUE = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)(?![\w%]|\.\d)"
+"""A rate, which may have its thousands separated or be in thousands or millions."""
+_FIELD_END = r"(?=\s*(?:$|[|,;)\]]))"
 _SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
@@ -47,29 +51,31 @@ EVALUATION_WORD = r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py
 _EVALUATION_BEFORE_LOSS = re.compile(EVALUATION_WORD)
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
+_TOKENS_UNIT = r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?"
 _TOKENS = (
-    re.compile(
-        r"(?:tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?gpu)?|\bwps|\btps)"
-        rf"{_SEPARATOR}{_GROUPED}{_NUMBER[1:]}",
-    ),
-    re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|[\d.]*\d) ?tok(?:en)?s?/s"),
+    re.compile(rf"{_RATE_VALUE} ?{_TOKENS_UNIT}{_FIELD_END}"),
+    re.compile(rf"(?:{_TOKENS_UNIT}|\bwps|\btps){_SEPARATOR}{_RATE_VALUE}"),
+    re.compile(rf"{_RATE_VALUE} ?tok(?:en)?s?/s"),
 )
+_SAMPLES_NAME = "(?:samples?|examples?|images?|imgs?|sequences?)"
 _SAMPLES = (
+    re.compile(rf"{_RATE_VALUE} ?{_SAMPLES_NAME}/s(?:ec)?{_FIELD_END}"),
     re.compile(
-        r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?"
-        rf"{_SEPARATOR}{_GROUPED}{_NUMBER[1:]}|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
+        rf"{_SAMPLES_NAME}[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?{_SEPARATOR}{_RATE_VALUE}"
+        rf"|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
     ),
-    re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|[\d.]*\d) ?(?:samples|images|imgs|examples)/s"),
+    re.compile(rf"{_RATE_VALUE} ?(?:samples|images|imgs|examples)/s"),
 )
-"""First with the name before the number, then with the number before its unit."""
+"""With the number before its unit at the end of a field, with the name before the number, with the number before."""
 _RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
 """One of these is in every match of `_SAMPLES`."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
-_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?![\d,])|\d{1,12})"
+_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)|\d{1,4}(?:\.\d{1,3})?(?:k(?![a-z])|m(?=\s*/\s*\d))|\d{1,12})"
+_TOTAL_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)|\d{1,4}(?:\.\d{1,3})?[km](?![a-z])|\d{1,12})"
 _STEP = re.compile(
     r"(?:global[ _-]?step|['\"]_step(?!.*global_step)"
     r"|(?:^|[^a-z_])(?:(?:training_)?iteration|iter(?! \d{1,12} step \d)|train_step|step|update|batch)|num_updates)"
-    rf"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*{_COUNT}(?!\d|\.\d)(?:\s*(?:/|of)\s*{_COUNT})?",
+    rf"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*{_COUNT}(?!\d|\.\d)(?:\s*(?:/|of)\s*{_TOTAL_COUNT})?",
 )
 _TOTAL = re.compile(
     r"(?:max|total)_(?:train(?:ing)?_)?(?:steps?|iters?|iterations?|updates?)['\"]?\s*[:=]\s*['\"]?(\d{1,12})"
@@ -81,9 +87,23 @@ _PAIR = re.compile(r"\[\s*(\d{1,12})\s*,\s*(\d{1,12})\s*/\s*(\d{1,12})\]")
 _TIMM = re.compile(rf"\btrain: (?=\d+ \[){_IN_EPOCH}")
 _ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
 _BAR = re.compile(
-    r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))"
+    r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:| - \d+s\b"
+    r"| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))"
 )
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
+_UNKNOWN_TOTAL = re.compile(r"(\d{1,12})/unknown\b")
+_ROUND = re.compile(
+    r"(?:^|\] )\[(\d{1,12})\](?=\s+\w+(?:'s [\w@. -]+|-[\w@.-]+): ?(?:[-+]?[\d.]|nan|inf))"
+    r"|^(\d{1,12}):(?=\s+(?:learn|test): [-+\d.n])"
+)
+"""A round of LightGBM, XGBoost or CatBoost."""
+_CLU = re.compile(r"\] \[(\d{1,12})\](?= [\w/]+=[-\d.])")
+_RARE_STEP = re.compile(
+    r"\bup\. (\d{1,12}) : |\| +total_timesteps +\| *(\d{1,12})"
+    r"|(?:^|[^a-z_])(?:it|iter_num|n_iter|step_num)[:=]\s*(\d{1,12})\b"
+)
+_LOSS_IS = re.compile(rf"\b(?:epoch|step)\b.{{0,80}}\bloss is {_NUMBER}")
+_COST = re.compile(rf" : cost {_NUMBER}")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
 _DARKNET_ROW = re.compile(rf"^\s*(\d{{1,12}}): {_NUMBER}, {_NUMBER} avg")
@@ -95,7 +115,9 @@ _TRAINING_BAR = re.compile(
 _EPOCH_BAR = re.compile(r"\bepochs?:?\s+\d+%\|[^|]*\|\s*(\d{1,12})/\d")
 """A bar that counts epochs."""
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
-_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)")
+_EPOCH = re.compile(
+    r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)|(?<![\w.])(\d{1,6})epoch(?::| results:)"
+)
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
 
 
@@ -130,6 +152,8 @@ class Sample(NamedTuple):
     """Is it about evaluation rather than training?"""
     is_named_bar: bool = False
     """Is the step from a progress bar with a name? Downloads, preparation and serving draw such bars too."""
+    is_round: bool = False
+    """Is it a round of boosted trees? Its evaluation is part of it."""
     is_summary: bool = False
     """Are its numbers averages over the whole run?"""
     step_mark: str = ""
@@ -144,7 +168,7 @@ class Sample(NamedTuple):
             return True
         if self.step is None or self.is_named_bar or self.is_evaluation:
             return False
-        return self.epoch is not None or self.total is not None or self.speed is not None
+        return self.is_round or self.epoch is not None or self.total is not None or self.speed is not None
 
     @property
     def is_training_step(self) -> bool:
@@ -181,9 +205,11 @@ def parse_sample(text: str) -> Sample | None:
     """Parse the numbers in a line; None if it has neither a position, a loss, a norm nor a speed."""
     text = text[-MAX_LENGTH:].lower()
     loss, loss_mark = _loss(text) if "loss" in text or "ent" in text else (None, "")
-    epoch, step, total, step_mark = _position(text)
+    epoch, step, total, step_mark, is_round = _position(text)
     if epoch is None and loss is None and "g " in text and (row := _ULTRALYTICS_ROW.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))
+    if loss is None and " : cost " in text and (cost := _COST.search(text)):
+        loss, loss_mark = float(cost.group(1)), " : cost "
     if loss is None and " avg" in text and (row := _DARKNET_ROW.match(text)):
         step, loss = int(row.group(1)), float(row.group(2))
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
@@ -204,8 +230,9 @@ def parse_sample(text: str) -> Sample | None:
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
-        is_evaluation=_is_evaluation(text, loss_mark),
+        is_evaluation=not is_round and _is_evaluation(text, loss_mark),
         is_named_bar=total is not None and epoch is None and _is_named_bar(text),
+        is_round=is_round,
         is_summary="train_runtime" in text,
         step_mark=step_mark.strip(),
         loss_mark=loss_mark.strip(),
@@ -259,28 +286,54 @@ def _loss(text: str) -> tuple[float | None, str]:
             return loss, text[one.start() : one.start(1)]
         if first is None:
             first, mark = loss, text[one.start() : one.start(1)]
-    found = _MLLOG_LOSS.search(text) if first is None else None
+    found = (_MLLOG_LOSS.search(text) or ("loss is " in text and _LOSS_IS.search(text))) if first is None else None
     return (float(found.group(1)), text[found.start() : found.start(1)]) if found else (first, mark)
 
 
-def _position(text: str) -> tuple[float | None, int | None, int | None, str]:
-    """Return the epoch, the step, its total and the step's mark."""
+class _Position(NamedTuple):
+    """Where a line says that the run is."""
+
+    epoch: float | None = None
+    step: int | None = None
+    total: int | None = None
+    mark: str = ""
+    """The step's mark."""
+    is_round: bool = False
+
+
+def _position(text: str) -> _Position:
     if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)) or _pair(text):
-        return float(found.group(1)), int(found.group(2)), int(found.group(3)), text[found.end(2) : found.end(3) + 1]
+        mark = text[found.end(2) : found.end(3) + 1]
+        return _Position(float(found.group(1)), int(found.group(2)), int(found.group(3)), mark)
     epoch = _EPOCH.search(text)
-    in_epoch = float(epoch.group(1)) if epoch else None
+    in_epoch = float(epoch.group(1) or epoch.group(2)) if epoch else None
     if found := _STEP.search(text):
         total = found.group(2) or _stated_total(text)
-        step = int(found.group(1).replace(",", ""))
         mark = text[found.start() : found.start(1)]
-        return in_epoch, step, int(total.replace(",", "")) if total else None, mark
+        return _Position(in_epoch, int(_amount(found.group(1))), int(_amount(total)) if total else None, mark)
     if in_epoch is None and "epoch" in text and (found := _EPOCH_BAR.search(text)):
-        return float(found.group(1)), None, None, ""
+        return _Position(float(found.group(1)))
     if "/" in text and (found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text)):
-        return in_epoch, int(found.group(1)), int(found.group(2)), text[found.end(1) : found.end(2) + 1]
+        mark = text[found.end(1) : found.end(2) + 1]
+        return _Position(in_epoch, int(found.group(1)), int(found.group(2)), mark)
+    return _rare_position(text, in_epoch)
+
+
+def _rare_position(text: str, epoch: float | None) -> _Position:
+    """Read a step that is written in another way."""
     if found := _SAMPLES_COUNT.search(text):
-        return in_epoch, int(found.group(1)), None, text[found.start() : found.start(1)]
-    return in_epoch, None, None, ""
+        return _Position(epoch, int(found.group(1)), None, text[found.start() : found.start(1)])
+    if ("[" in text or "learn:" in text) and (found := _ROUND.search(text)):
+        at = 1 if found.group(1) else 2
+        return _Position(epoch, int(found.group(at)), None, text[found.end(at) : found.end() + 8], is_round=True)
+    if "/unknown" in text and (found := _UNKNOWN_TOTAL.search(text)):
+        return _Position(epoch, int(found.group(1)), None, text[found.end(1) : found.end()])
+    if "loss" in text and "] [" in text and (found := _CLU.search(text)):
+        return _Position(epoch, int(found.group(1)), None, "] ")
+    if ("loss" in text or ": cost " in text or "timesteps" in text) and (found := _RARE_STEP.search(text)):
+        number = next(group for group in found.groups() if group)
+        return _Position(epoch, int(number), None, text[found.start() : found.end() - len(number)].rstrip(" :"))
+    return _Position(epoch)
 
 
 def _pair(text: str) -> re.Match[str] | None:
@@ -299,7 +352,14 @@ def _first(text: str, *patterns: re.Pattern[str]) -> float | None:
         number = next((group for group in found.groups() if group), None) if found else None
         if number is not None:
             try:
-                return float(number.replace(",", ""))
+                return _amount(number)
             except ValueError:  # 1.2.3
                 return None
     return None
+
+
+def _amount(text: str) -> float:
+    """Read `12,345.6`, `1.2k` or `3.4m`."""
+    scale = {"k": 1e3, "m": 1e6}.get(text[-1], 1.0)
+    number = float((text if scale == 1.0 else text[:-1]).replace(",", ""))
+    return number if scale == 1.0 else round(number * scale, 3)

@@ -18,7 +18,7 @@ from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.replay import Replay
 from bot.terminal.file_reading import open_log
 
-POLLS_BEFORE_SLOWER = 1000
+POLLS_BEFORE_SLOWER = 500
 """After this number of polls, the time between two polls doubles: a log of a month takes seconds too."""
 MAX_DOUBLINGS = 12
 MAX_LINES_OF_POLL = 2000

@@ -87,7 +87,7 @@ _PAIR = re.compile(r"\[\s*(\d{1,12})\s*,\s*(\d{1,12})\s*/\s*(\d{1,12})\]")
 _TIMM = re.compile(rf"\btrain: (?=\d+ \[){_IN_EPOCH}")
 _ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
 _BAR = re.compile(
-    r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:| - \d+s\b"
+    r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:"
     r"| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))"
 )
 _COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")

@@ -36,7 +36,7 @@ LINES: dict[str, list[tuple[str, Numbers]]] = {
         ("  340/Unknown 21s 61ms/step - loss: 1.9", {"step": 340, "loss": 1.9, "total": None}),
         (
             "782/782 - 14s - loss: 0.91 - accuracy: 0.68 - 14s/epoch - 18ms/step",
-            {"step": 782, "total": 782, "loss": 0.91},
+            {"step": None, "loss": 0.91},
         ),
         ("Epoch 3/10", {"epoch": 3.0, "step": None}),
         (

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.domain.alerts import Severity
 from bot.domain.logs import LogLine
+from bot.domain.subscriptions import RuleSettings
+from bot.rules.settings import format_settings, parse_settings
+from bot.slack.render.tune_form import TuneSubject, current_input, tuned_words
 from bot.store.store import Store
 from emulator.slack.model import Message
 from tests.integration.polling import create_poller, poll_until_idle
@@ -71,7 +76,7 @@ async def test_a_rule_alerts_once_and_ends(harness: SlackHarness) -> None:
     ("typed", "expected"),
     [
         (f"watch {REF} loss &gt; 5 fro 10m", ("Did you mean `for`?", "  loss &gt; 5 fro 10m".strip(), "^^^")),
-        (f"rules test {REF} loss fals", ("Did you mean `falls`?", "loss fals", "^^^^")),
+        (f"rules test {REF} loss fallz", ("Did you mean `falls`?", "loss fallz", "^^^^")),
         (f"watch {REF} loss", ("Invalid setting `loss`", "`loss &gt; 5 for 10m`")),
         ("silence 1h --rule 'loss &gt; x'", ("Unknown rule", "loss &gt; x")),
     ],
@@ -86,21 +91,32 @@ async def test_an_error_shows_the_word(harness: SlackHarness, typed: str, expect
 async def test_rules_test_reads_the_past_with_the_rule(harness: SlackHarness) -> None:
     harness.provider.lines = [*losses(-60, -40, 2.5), *losses(-40, -20, 6.5), *losses(-20, -1, 2.5)]
 
-    (answer,) = (await harness.command(f"rules test {REF} {RULE} eval/acuracy falls --since 2h")).messages
+    (answer,) = (await harness.command(f"rules test {REF} {RULE} eval/acc99 falls loss=off --since 2h")).messages
 
     blocks = str(answer.blocks)
     assert "1 alert would have fired" in blocks
     assert "*loss above 5*" in blocks
-    assert "`eval/acuracy` was not found." in blocks
+    assert "`eval/acc99` was not found." in blocks
 
 
-async def test_the_form_keeps_such_rules(harness: SlackHarness) -> None:
-    """Tuning something else must not lose them, and running `watch` with another one replaces them."""
-    await harness.command(f"watch {REF} '{RULE}' hang=off")
+async def test_rules_are_kept_replaced_and_silenced(harness: SlackHarness) -> None:
+    """The form shows none of them, so it must lose none; another `watch` replaces them."""
+    await harness.command(f"watch {REF} '{RULE}' 'grad_norm >= 100' 'grad_norm >= 200' hang=off")
     (watched,) = await harness.store.subscriptions.list(harness.channel().id)
-    assert watched.subscription.settings.own == (RULE,)
+    settings = watched.subscription.settings
+    subject = TuneSubject(str(REF), words=format_settings(settings, is_exact=True))
+    typed = replace(current_input(subject, RuleSettings()), severity="warn")
+    assert parse_settings(tuned_words(subject, typed, RuleSettings())) == replace(settings, min_severity=Severity.WARN)
+
     await harness.command(f"watch {REF} 'grad_norm >= 100'")
     (watched,) = await harness.store.subscriptions.list(harness.channel().id)
     assert watched.subscription.settings.own == ("grad_norm >= 100",)
     silenced = (await harness.command("silence 1h --rule 'grad_norm>=100'")).messages
     assert "grad_norm &gt;= 100" in str([one.blocks for one in [*silenced, *harness.channel().messages]])
+
+
+async def test_a_pattern_takes_rules(harness: SlackHarness) -> None:
+    await harness.command(f"watch baseten:* {RULE} announce=off --yes")
+
+    (pattern,) = await harness.store.patterns.list(harness.channel().id)
+    assert (pattern.settings.own, pattern.announce) == ((RULE,), False)

@@ -33,9 +33,9 @@ NONFINITE = (
 # no number overflows.
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%]|\.\d)"
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)"
-_RATE_VALUE = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)(?![\w%]|\.\d)"
-"""A rate, which may have its thousands separated or be in thousands or millions."""
-_FIELD_END = r"(?=\s*(?:$|[|,;)\]]))"
+_AMOUNT = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)"
+"""A speed, which may have its thousands separated or be in thousands or millions."""
+_FIELD_END = re.compile(r"\s*(?:$|[|,;)\]])")
 _SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = re.compile(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
@@ -51,27 +51,21 @@ EVALUATION_WORD = r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py
 _EVALUATION_BEFORE_LOSS = re.compile(EVALUATION_WORD)
 _GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
 _RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
-_TOKENS_UNIT = r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?"
-_TOKENS = (
-    re.compile(rf"{_RATE_VALUE} ?{_TOKENS_UNIT}{_FIELD_END}"),
-    re.compile(rf"(?:{_TOKENS_UNIT}|\bwps|\btps){_SEPARATOR}{_RATE_VALUE}"),
-    re.compile(rf"{_RATE_VALUE} ?tok(?:en)?s?/s"),
+_TOKENS_UNIT = re.compile(
+    r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?|\bwps|\btps"
 )
-_SAMPLES_NAME = "(?:samples?|examples?|images?|imgs?|sequences?)"
-_SAMPLES = (
-    re.compile(rf"{_RATE_VALUE} ?{_SAMPLES_NAME}/s(?:ec)?{_FIELD_END}"),
-    re.compile(
-        rf"{_SAMPLES_NAME}[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?{_SEPARATOR}{_RATE_VALUE}"
-        rf"|speed: ([\d.]+) samples|\"throughput\": ([\d.]+)",
-    ),
-    re.compile(rf"{_RATE_VALUE} ?(?:samples|images|imgs|examples)/s"),
-)
-"""With the number before its unit at the end of a field, with the name before the number, with the number before."""
+_SAMPLES_UNIT = re.compile(r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?")
+_SPEED = re.compile(r"speed: ([\d.]+) samples|\"throughput\": ([\d.]+)")
+_AFTER_UNIT = re.compile(rf"{_SEPARATOR}{_AMOUNT}(?![\w%]|\.\d)")
+_BEFORE_UNIT = re.compile(rf"(?<![\w.,]){_AMOUNT} ?$")
+_MOST_BEFORE = 24
+"""Characters before a unit in which its number is."""
 _RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
-"""One of these is in every match of `_SAMPLES`."""
+"""One of these is beside every number of samples per second."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
-_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)|\d{1,4}(?:\.\d{1,3})?(?:k(?![a-z])|m(?=\s*/\s*\d))|\d{1,12})"
-_TOTAL_COUNT = r"(\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)|\d{1,4}(?:\.\d{1,3})?[km](?![a-z])|\d{1,12})"
+_PLAIN_COUNT = r"\d{1,12}(?![\d,.km])|\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)"
+_COUNT = rf"({_PLAIN_COUNT}|\d{{1,4}}(?:\.\d{{1,3}})?(?:k(?![a-z])|m(?=\s*/\s*\d))|\d{{1,12}})"
+_TOTAL_COUNT = rf"({_PLAIN_COUNT}|\d{{1,4}}(?:\.\d{{1,3}})?[km](?![a-z])|\d{{1,12}})"
 _STEP = re.compile(
     r"(?:global[ _-]?step|['\"]_step(?!.*global_step)"
     r"|(?:^|[^a-z_])(?:(?:training_)?iteration|iter(?! \d{1,12} step \d)|train_step|step|update|batch)|num_updates)"
@@ -102,7 +96,9 @@ _RARE_STEP = re.compile(
     r"\bup\. (\d{1,12}) : |\| +total_timesteps +\| *(\d{1,12})"
     r"|(?:^|[^a-z_])(?:it|iter_num|n_iter|step_num)[:=]\s*(\d{1,12})\b"
 )
-_LOSS_IS = re.compile(rf"\b(?:epoch|step)\b.{{0,80}}\bloss is {_NUMBER}")
+_RARE_WORDS = ("it=", "it:", "iter_num", "n_iter", "step_num", " up. ", " total_timesteps ")
+"""One of these is in every match of `_RARE_STEP`."""
+_LOSS_IS = re.compile(rf"\b(?:epoch|step)\W{{0,3}}\d.{{0,80}}\bloss is {_NUMBER}")
 _COST = re.compile(rf" : cost {_NUMBER}")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
@@ -115,9 +111,9 @@ _TRAINING_BAR = re.compile(
 _EPOCH_BAR = re.compile(r"\bepochs?:?\s+\d+%\|[^|]*\|\s*(\d{1,12})/\d")
 """A bar that counts epochs."""
 _BARE_BATCH = re.compile(r"batch(?:['\"]?\s*[:=#|]?\s*)\d+")
-_EPOCH = re.compile(
-    r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)|(?<![\w.])(\d{1,6})epoch(?::| results:)"
-)
+_EPOCH = re.compile(r"epoch(?:_num)?['\"]?\s*[:=#]?\s*['\"]?\[?(\d{1,12}(?:\.\d+)?)")
+_EPOCH_AFTER = re.compile(r"(?<![\w.])(\d{1,6})epoch(?::| results:)")
+"""An epoch before its name, as ESPnet writes it."""
 _SAMPLES_COUNT = re.compile(r'"(?:samples_count|step)": (\d{1,12})')
 
 
@@ -215,8 +211,8 @@ def parse_sample(text: str) -> Sample | None:
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
     norm = _first(text, _GRAD) if "norm" in text else None
-    speed = _first(text, *_TOKENS) if "tok" in text or "ps" in text else None
-    images = _first(text, *_SAMPLES) if _may_have_sample_rate(text) else None
+    speed = _speed(text, _TOKENS_UNIT) if "tok" in text or "ps" in text else None
+    images = (_speed(text, _SAMPLES_UNIT) or _first(text, _SPEED)) if _may_have_sample_rate(text) else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
     elapsed = _ELAPSED.search(text) if "elapsed" in text else None
@@ -256,7 +252,7 @@ def _is_evaluation(text: str, loss_mark: str) -> bool:
 
 
 def _may_have_sample_rate(text: str) -> bool:
-    """Does the line have a word of `_SAMPLES`? Searching those patterns is slow."""
+    """May the line state samples per second? Searching the patterns is slow."""
     has_unit = any(unit in text for unit in _RATE_UNITS)
     return has_unit and (
         "ample" in text
@@ -305,8 +301,8 @@ def _position(text: str) -> _Position:
     if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)) or _pair(text):
         mark = text[found.end(2) : found.end(3) + 1]
         return _Position(float(found.group(1)), int(found.group(2)), int(found.group(3)), mark)
-    epoch = _EPOCH.search(text)
-    in_epoch = float(epoch.group(1) or epoch.group(2)) if epoch else None
+    epoch = _EPOCH.search(text) or ("epoch" in text and _EPOCH_AFTER.search(text))
+    in_epoch = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
         total = found.group(2) or _stated_total(text)
         mark = text[found.start() : found.start(1)]
@@ -330,7 +326,7 @@ def _rare_position(text: str, epoch: float | None) -> _Position:
         return _Position(epoch, int(found.group(1)), None, text[found.end(1) : found.end()])
     if "loss" in text and "] [" in text and (found := _CLU.search(text)):
         return _Position(epoch, int(found.group(1)), None, "] ")
-    if ("loss" in text or ": cost " in text or "timesteps" in text) and (found := _RARE_STEP.search(text)):
+    if any(word in text for word in _RARE_WORDS) and (found := _RARE_STEP.search(text)):
         number = next(group for group in found.groups() if group)
         return _Position(epoch, int(number), None, text[found.start() : found.end() - len(number)].rstrip(" :"))
     return _Position(epoch)
@@ -344,6 +340,17 @@ def _stated_total(text: str) -> str | None:
     """Return the total that is stated apart from the step, such as `max_steps`."""
     found = _TOTAL.search(text) if "max_" in text or "total_" in text else None
     return found.group(1) if found else None
+
+
+def _speed(text: str, unit: re.Pattern[str]) -> float | None:
+    """Read the number beside a unit: before it at the end of a field, else after it, else before it."""
+    for found in unit.finditer(text):
+        before = _BEFORE_UNIT.search(text, max(0, found.start() - _MOST_BEFORE), found.start())
+        if before is None or _FIELD_END.match(text, found.end()) is None:
+            before = _AFTER_UNIT.match(text, found.end()) or before
+        if before is not None:
+            return _amount(before.group(1))
+    return None
 
 
 def _first(text: str, *patterns: re.Pattern[str]) -> float | None:

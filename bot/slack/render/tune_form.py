@@ -14,6 +14,7 @@ from bot.domain.subscriptions import AS_USUAL, NotifyLevel, RuleSettings
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.expected_alerts import expected_alerts
+from bot.rules.expressions import split_settings
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.settings import format_setting, overlay, parse_settings
 from bot.slack.render.blocks import TUNE_MODAL, Action, actions, button, context, divider, section
@@ -128,7 +129,8 @@ def current_input(subject: TuneSubject, defaults: RuleSettings) -> TuneInput:
 
 def tuned_words(subject: TuneSubject, typed: TuneInput, defaults: RuleSettings) -> tuple[str, ...]:
     """The settings after the change; what the form does not show stays as it is."""
-    before, kept = current_input(subject, defaults), {word.partition("=")[0]: word for word in subject.words}
+    settings, own = split_settings(subject.words)
+    before, kept = current_input(subject, defaults), {word.partition("=")[0]: word for word in settings}
     for name, value in typed.values.items():
         if value.strip() != before.values.get(name, ""):
             kept.pop(name, None)
@@ -144,7 +146,7 @@ def tuned_words(subject: TuneSubject, typed: TuneInput, defaults: RuleSettings) 
         if now != was:
             kept.pop(name, None)
             kept |= {name: f"{name}={now}"} if now != usual[name] else {}
-    return tuple(kept.values())
+    return (*kept.values(), *own)
 
 
 def wrong_values(typed: TuneInput) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_rules_follow_each_other_quoted_or_not() -> None:
     ("typed", "problem", "marked"),
     [
         ("loss > 5 fro 10m", "Did you mean `for`?", "fro"),
-        ("loss fals", "Did you mean `falls`?", "fals"),
+        ("loss fallz", "Did you mean `falls`?", "fallz"),
         ("loss > five", "needs a number, such as 5", "five"),
         ("loss >", "needs a number", ""),
         ("loss", "`loss` needs a comparison, such as `loss > 5 for 10m`", ""),

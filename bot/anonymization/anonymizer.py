@@ -23,8 +23,10 @@ from bot.anonymization.vocabulary import Vocabulary, parts_of
 _WORD = re.compile(r"[^\W_]+")
 _INSTALLED = re.compile(
     r"(?:site|dist)-packages[/\\]|[/\\]lib(?:64)?[/\\]python\d[\d.]*[/\\](?!(?:site|dist)-packages)"
+    r"|^/(?:lib(?:32|64)?|s?bin|proc|sys|dev(?=/(?!shm))|usr/(?:lib(?:32|64|exec)?|s?bin|share|include))/"
+    r"|(?:^|[/\\])(?:aten/src|torch/csrc|pytorch/(?:aten|c10|torch)|third_party|tensorflow/(?:core|compiler|python))/"
 )
-"""What follows in a path is a package that is installed, or Python's own."""
+"""What follows in a path is a package that is installed, the system's, or the source of a framework."""
 _SEPARATORS = re.compile(r"([/\\]+)")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}")
 _MIN_WORD = 4

@@ -54,11 +54,13 @@ _PATTERNS: tuple[tuple[NameKind, str], ...] = (
     ("pod", r"\bpods?[/ ]\"?([a-z][a-z\d.-]{0,250}-[a-z\d]{1,10})\b"),
     ("pod", rf"(?i)\b(?:pod|pod_?name|replica){_IS}([a-z]{_WORD})"),
     ("bucket", rf"(?i)\bbucket(?:_?name)?{_IS}([a-z\d][\w.-]{{2,62}})"),
-    ("name", rf"(?i)(?<![a-z])(?:{_NAME_KEYS}){_IS}({_SLUG})"),
+    ("name", rf"(?i)(?<![a-z])(?:{_NAME_KEYS}){_IS}({_SLUG})(?![\w(./@+-])"),
     ("name", rf"(?i)--[\w-]{{0,40}}(?:{_NAME_OPTIONS})[= ]({_SLUG})"),
     ("name", rf"(?i)\b(?:run|project|experiment|job|model|dataset|repository) [\"'`]({_SLUG})[\"'`]"),
     ("name", rf"\bSyncing run ({_WORD})"),
 )
+_SOURCE_FILE = re.compile(r"\.(?:py|cc|cpp|cu|c|h|hpp|rs|go|js|ts|java|sh)$")
+"""`[core.py:710]` is a place in the code, not a host and a port."""
 _COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 
 
@@ -73,7 +75,8 @@ def find_names(line: str) -> Iterator[FoundName]:
     """Yield the names in a line that patterns recognize by their context, possibly repeated."""
     for kind, pattern in _COMPILED:
         for found in pattern.finditer(line):
-            yield FoundName(kind, found[1].rstrip(".-"))
+            if kind != "host" or not _SOURCE_FILE.search(found[1]):
+                yield FoundName(kind, found[1].rstrip(".-"))
     if not line.startswith("("):  # the name before `pid=` is a class
         for name in read_source(line).names:
             yield FoundName("pod", name.rpartition("/")[0] or name)

@@ -56,6 +56,9 @@ KEPT = (
     "nvidia-cublas==12.4.5.8, driver version 550.54.15.1, 127.0.0.1:8000, localhost:29500",
     "NVRM: Xid (PCI:0000:3b:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.",
     "Saving model checkpoint to /mnt/ckpts/checkpoint-300; meta-llama/Llama-3.1-8B-Instruct",
+    "  ? cxiBlockingMutexRelease+0xdc/0xe0 [mmfslinux] in /lib64/libc.so.6, /usr/lib/x86_64-linux-gnu/libzeta.so",
+    "error at /pytorch/aten/src/THC/THCCachingHostAllocator.cpp:265, model = ZetaParallel(config)",
+    "ERROR [core.py:710] 'wolves/mean': 0.4, wolves/max=3 \"POST /v1/chat/completions HTTP/1.1\" 200 395.4 TFLOP/s/GPU",
     "2026-03-01T16:40:00.123Z worker-3 | INFO user code, host memory, node: ready, project root",
 )
 

@@ -22,6 +22,10 @@ _STREAM = re.compile(r"(?i)[._-]?(?:stdout|stderr|out|err)(?=\.|$|-\d+$)")
 _ENDING = re.compile(
     r"(?i)(?:\.(?:log|out|err|txt|stdout|stderr|jsonl|gz|xz|bz2|zst))+$|/(?:stdout|stderr|log|output)$"
 )
+_ROTATED = re.compile(r"(?i)(\.(?:log|out|err|txt))[.-]\d{1,10}(?:\.(?:gz|xz|bz2|zst))?$")
+"""Such as `train.log.2.gz`, an older part of `train.log`."""
+_POD_LOG = re.compile(r"[^/_]+_(?P<pod>[^/_]+)_[0-9a-f]{8}-[0-9a-f-]{20,27}/(?P<container>[^/]+)/\d+\.log")
+"""`/var/log/pods` of a Kubernetes node: a folder for each container, a file for each of its restarts."""
 _NUMBER = re.compile(r"\d+")
 _LONG_ID = re.compile(r"[0-9a-f]{24,}")
 """Such as Ray's of a worker, of which the first characters suffice."""
@@ -75,9 +79,12 @@ def sources_of(paths: Sequence[str]) -> list[FileSource]:
 
 
 def process_of(path: str) -> str:
-    """Return the path without its output stream: the same for `rank_3.out` and `rank_3.err`."""
+    """Return the same for the files of one process: its two output streams, rotated files, restarts of a container."""
+    pod = _POD_LOG.search(path)
+    if pod is not None:
+        return path[: pod.end("container")]
     folder, slash, name = path.rpartition("/")
-    return folder + slash + _STREAM.sub("", name)
+    return folder + slash + _STREAM.sub("", _ROTATED.sub(r"\1", name))
 
 
 def attempt_of(path: str) -> int | None:
@@ -90,7 +97,8 @@ def _counted(paths: Iterable[str]) -> Mapping[str, int]:
     """Ranks of files whose names differ in one number, which counts from 0."""
     alike: dict[str, list[str]] = defaultdict(list)
     for path in paths:
-        alike[_NUMBER.sub("#", path)].append(path)
+        if _POD_LOG.search(path) is None:
+            alike[_NUMBER.sub("#", path)].append(path)
     found: dict[str, int] = {}
     for group in alike.values():
         numbers = [list(_NUMBER.finditer(path)) for path in group]
@@ -125,7 +133,12 @@ def _short_names(paths: Sequence[str]) -> Mapping[str, str]:
         if len(set(parts)) > 1:
             break
         shared += 1
-    return {path: _shorten("/".join(path.split("/")[shared:])) or path for path in paths}
+    return {path: _short_name(path, shared) or path for path in paths}
+
+
+def _short_name(path: str, shared: int) -> str:
+    pod = _POD_LOG.search(path)
+    return f"{pod['pod']}/{pod['container']}" if pod else _shorten("/".join(path.split("/")[shared:]))
 
 
 def _shorten(name: str) -> str:

@@ -142,6 +142,12 @@ def test_a_caught_exception_in_one_stream_is_survived_in_the_other() -> None:
     assert pages(diagnose_run({"train-7.out": steps(0, 60), "train-7.err": error}))
 
 
+def test_a_failure_in_an_older_rotated_part_is_survived_in_the_newer_one() -> None:
+    older = steps(0, 60) + f"2026-03-13 10:01:00 ERROR failed\n{TRACEBACK}{OOM}\n"
+    (warning,) = diagnose_run({"train.log.1": older, "train.log": steps(0, 400, minute=5)}).failures
+    assert (warning.severity, warning.file) == ("warn", "train.log.1")
+
+
 def test_connections_that_break_after_a_peer_finished_are_notes() -> None:
     texts = {
         "rank_0.log": steps(0, 60)

@@ -81,7 +81,9 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
             groups.setdefault((key, located.failure.severity.value), []).append(located)
     evidence = RankEvidence()
     for file in files:
-        evidence.merge(file.evidence)
+        evidence.merge(file.evidence, file.rank)
+        if file.rank is not None and file.dump is None:
+            evidence.reports.add_known(file.rank)
     silences = silent_ranks(logs)
     paths = {log.rank: log.path for log in logs if log.rank is not None and log.is_newest}
     found = compare_dumps([(one.dump, one.rank) for one in files if one.dump is not None])

@@ -77,7 +77,7 @@ def _order(failure: Failure) -> int:
 
 def _blamed(evidence: RankEvidence) -> int | None:
     missing = evidence.missing_rank()
-    return missing[0] if missing is not None else evidence.named_rank()
+    return missing.ranks[0] if missing is not None and missing.ranks else evidence.named_rank()
 
 
 def _with_consequences(root: LocatedFailure, consequences: Sequence[LocatedFailure]) -> Failure:
@@ -105,16 +105,15 @@ def _name_ranks(failure: Failure, evidence: RankEvidence, silences: SilentRanks,
     if failure.category not in WAITING_CATEGORIES and not failure.precedence.is_consequence:
         return failure
     missing = evidence.missing_rank() if failure.category in WAITING_CATEGORIES else None
-    suspect = missing[0] if missing is not None else silences.only_rank
-    reasons = [missing[1]] if missing is not None and missing[1] not in failure.why else []
-    ranks: tuple[Label, ...] = failure.ranks
-    if suspect is not None:
-        ranks = (suspect, *(rank for rank in ranks if rank != suspect))
-        waited = [rank for rank in failure.ranks if rank != suspect]
-        if waited and failure.category in WAITING_CATEGORIES:
-            reasons.insert(0, f"{name_labels(waited).capitalize()} waited.")
-        if path := paths.get(suspect):
-            reasons.append(f"Its log is {path}.")
+    only = () if silences.only_rank is None else (silences.only_rank,)
+    suspects = missing.ranks if missing is not None and missing.ranks else only
+    reasons = [missing.sentence] if missing is not None and missing.sentence not in failure.why else []
+    waited = [rank for rank in failure.ranks if rank not in suspects]
+    ranks: tuple[Label, ...] = (*suspects, *waited)
+    if suspects and waited and missing is None and failure.category in WAITING_CATEGORIES:
+        reasons.insert(0, f"{name_labels(waited).capitalize()} waited.")
+    if suspects and (path := paths.get(suspects[0])):
+        reasons.append(f"Its log is {path}.")
     why = " ".join([failure.why, *reasons, *silences.sentences()]).strip()
     return replace(failure, ranks=ranks, why=why, hint=_hint_for(failure, ranks[:1]))
 

@@ -33,7 +33,7 @@ _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have 
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b|ranks? \[(\d+)\] (?:are|is) the lagging"
-    r"|rank (\d+) status failed"
+    r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
@@ -181,6 +181,12 @@ class Candidate:
         if self.precedence is Precedence.ROOT:
             return "exception" if self.name == "python_exception" else "specific"
         return self.precedence.name.lower()
+
+    @property
+    def shows_waiting(self) -> bool:
+        """Do the ranks that log it wait for another one, or find that they disagree with it?"""
+        is_consequence = self.precedence is Precedence.CASCADE and self.category == "collective"
+        return self.identifies_missing_rank or is_consequence
 
     def record_source(self, label: Label | None, time_ns: int | None) -> None:
         """Record which process logged the failure, and when."""

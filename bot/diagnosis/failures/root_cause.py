@@ -92,9 +92,7 @@ class RootCauseTracker:
         candidate = _candidate(event, signature, raised)
         if candidate is None:
             return []
-        if candidate.identifies_missing_rank:
-            self.ranks.record_sequence(event)
-        self.ranks.observe(event)
+        self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self.root()
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
         if root is not None and is_new and candidate.precedence <= Precedence.STOP and self._has_recovered(root):
@@ -267,10 +265,10 @@ class RootCauseTracker:
             root = replace(root, category="launch")  # of a process that did not get as far as training
         severity, why = self._judge(root, end)
         ranks = root.labels()
-        missing = self.ranks.missing_rank() if root.identifies_missing_rank else None
+        missing = self.ranks.missing_rank() if root.shows_waiting or root.precedence is Precedence.TEARDOWN else None
         if missing is not None:
-            ranks = [missing[0], *(rank for rank in ranks if rank != missing[0])]
-            why += f" {missing[1]}"
+            ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]
+            why += f" {missing.sentence}"
         elif not ranks and (named := self.ranks.named_rank()) is not None:
             ranks = [named]
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
@@ -349,6 +347,8 @@ def _explaining(candidates: list[Candidate]) -> Candidate:
     stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
     if stop is not None:
         own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
+        if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
+            own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
         candidates = own or [stop]
     return min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
 

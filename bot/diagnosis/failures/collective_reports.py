@@ -1,0 +1,140 @@
+"""What the ranks report about a collective that failed: PyTorch's watchdog, its signals, and lost connections.
+
+Wordings of PyTorch 2.1 to 2.13 (`ProcessGroupNCCL.cpp`, `ProcessGroupGloo.cpp`, `ProcessGroupWrapper.cpp`). Sequence
+numbers count per process group, so each group is kept apart. `missing_rank` draws the conclusion.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bot.diagnosis.reading.labels import Label
+
+MAX_REPORTS = 8192
+"""Maximum number of ranks, over all groups."""
+MAX_GROUPS = 256
+MAX_CALLS = 256
+"""Maximum number of calls whose operation is kept."""
+
+_GROUP = re.compile(
+    r"\[PG (?:ID \d+ )?(?:PG )?(?:GUID )?(?P<name>[^\s(\]]+) ?(?:\((?P<description>[^)]*)\))? ?Rank (?P<rank>\d+)\]"
+)
+_STUCK = re.compile(
+    r"SeqNum=(?P<first>\d+)(?:, OpType=(?P<operation>\w+))?"
+    r"|watchdog at work(?: sequence id)?: (?P<second>\d+)|Timeout at NCCL work: (?P<third>\d+)"
+)
+_STATUS = re.compile(
+    r"(?i)last enqueued (?:\w+ )?work: (?P<enqueued>-?\d+)(?:, last started (?:\w+ )?work: -?\d+)?,"
+    r"? last completed (?:\w+ )?work: (?P<completed>-?\d+)"
+)
+_FINGERPRINT = re.compile(
+    r"Rank (\d+) is running (?:\w+ )?collective: CollectiveFingerPrint\((?:SequenceNumber=(\d+), )?OpType=(\w+)"
+    r"(?:, TensorShape=\[([\d, ]*)\])?"
+)
+_STARTED, _OBSERVED = (
+    "First PG on this rank to signal dumping",
+    "Observed flight recorder dump signal from another rank",
+)
+
+
+@dataclass(slots=True)
+class GroupReports:
+    """What the ranks of one process group report."""
+
+    description: str = ""
+    stuck: dict[str, int] = field(default_factory=dict)
+    """By rank, the smallest sequence number whose collective timed out."""
+    entered: dict[str, int] = field(default_factory=dict)
+    """By rank, the sequence number of the last collective that it enqueued."""
+
+
+@dataclass(slots=True)
+class CollectiveReports:
+    """The reports of all ranks so far; plain values, stored as JSON."""
+
+    groups: dict[str, GroupReports] = field(default_factory=dict)
+    """By the group's global name; "" for reports that name none."""
+    operations: dict[str, str] = field(default_factory=dict)
+    """By rank and sequence number, such as `3 40881`: `ALLGATHER`."""
+    calls: dict[str, str] = field(default_factory=dict)
+    """By rank, the collective that it ran when a check found a mismatch: `ALLREDUCE [1024]`."""
+    waiting: list[int] = field(default_factory=list)
+    """Ranks that report a timeout or a lost connection: they waited for another one."""
+    has_unnamed: bool = False
+    """Does a line without a rank report that too?"""
+    observers: list[int] = field(default_factory=list)
+    """Ranks that report another rank's signal. Those in `waiting` too timed out themselves."""
+    known: list[int] = field(default_factory=list)
+    """Ranks that a launcher's table lists."""
+
+    def read(self, text: str, label: Label | None) -> None:
+        """Read one line of a failed collective, with the rank that wrote it."""
+        for rank, number, operation, shape in _FINGERPRINT.findall(text):
+            if len(self.calls) < MAX_REPORTS:
+                self.calls.setdefault(rank, f"{operation} {number} [{shape}]".replace("  ", " "))
+        group = _GROUP.search(text)
+        rank = label if isinstance(label, int) else int(group["rank"]) if group else None
+        if rank is None:
+            self.has_unnamed = True
+        elif _OBSERVED in text:
+            _add(self.observers, rank)
+        else:
+            self._read_watchdog(text, rank, group)
+
+    def add_known(self, rank: int) -> None:
+        """Record that a rank exists."""
+        _add(self.known, rank)
+
+    def merge(self, other: "CollectiveReports", rank: int | None = None) -> None:
+        """Add the reports in another file of the run, with the rank that the file states."""
+        for name, group in other.groups.items():
+            known = self.groups.setdefault(name, GroupReports(group.description))
+            for key, number in group.stuck.items():
+                known.stuck[key] = min(number, known.stuck.get(key, number))
+            known.entered |= group.entered
+        self.operations |= other.operations
+        self.calls |= other.calls
+        named = [rank] if rank is not None and other.has_unnamed and not other.waiting else other.waiting
+        self.waiting = list(dict.fromkeys([*self.waiting, *named]))
+        self.observers = list(dict.fromkeys([*self.observers, *other.observers]))
+        self.known = list(dict.fromkeys([*self.known, *other.known]))
+
+    def _read_watchdog(self, text: str, rank: int, group: re.Match[str] | None) -> None:
+        stuck, status = _STUCK.search(text), _STATUS.search(text)
+        if stuck is not None or status is None:
+            _add(self.waiting, rank)
+        if stuck is None and status is None:
+            return
+        reports = self._group(group)
+        if reports is None:
+            return
+        if stuck is not None:
+            number = int(stuck["first"] or stuck["second"] or stuck["third"])
+            self._record_stuck(reports, rank, number, stuck["operation"] or "")
+        if status is not None and group is not None:
+            reports.entered[str(rank)] = int(status["enqueued"])
+
+    def _record_stuck(self, reports: GroupReports, rank: int, number: int, operation: str) -> None:
+        key = str(rank)
+        reports.stuck[key] = min(number, reports.stuck.get(key, number))
+        if operation and len(self.operations) < MAX_CALLS:
+            self.operations[f"{rank} {number}"] = operation
+        unnamed = self.groups.get("")
+        if unnamed is not None and reports is not unnamed and unnamed.stuck.get(key) == number:
+            del unnamed.stuck[key]  # the line before, which did not name the group
+
+    def _group(self, found: re.Match[str] | None) -> GroupReports | None:
+        """The reports of the group that a line names; None if there are too many."""
+        name = found["name"] if found else ""
+        if name in self.groups:
+            return self.groups[name] if self._count() < MAX_REPORTS else None
+        if len(self.groups) >= MAX_GROUPS:
+            return None
+        return self.groups.setdefault(name, GroupReports((found["description"] or "")[:80] if found else ""))
+
+    def _count(self) -> int:
+        return sum(len(one.stuck) + len(one.entered) for one in self.groups.values())
+
+
+def _add(ranks: list[int], rank: int) -> None:
+    if rank not in ranks and len(ranks) < MAX_REPORTS:
+        ranks.append(rank)

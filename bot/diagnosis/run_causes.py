@@ -132,7 +132,10 @@ def add_dumps(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Fai
     page = next((one for one in failures if one.severity is Severity.PAGE), None)
     if page is None:
         return (found, *failures)
-    if page.category in WAITING_CATEGORIES or page.precedence.is_consequence:
+    is_waiting = page.category in WAITING_CATEGORIES or page.precedence.is_consequence
+    if not found.ranks and not is_waiting:
+        return failures
+    if found.ranks and is_waiting:
         why = f"{found.why} The logs show the consequence: {page.title.rstrip('.')}."
         found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns)
         return tuple(found if one is page else one for one in failures)

@@ -131,8 +131,8 @@ def _trace(dump: _Dump) -> FlightTrace:
     groups = {}
     for name, known in calls.items():
         config = dump.pg_config.get(name, _Config())
-        status = dump.pg_status.get(ids[name], _Status())
-        enqueued = max(*known, status.last_enqueued_collective)
+        status = dump.pg_status.get(ids[name], _Status()) if waits[name] is not None else _Status()
+        enqueued = max(*known, status.last_enqueued_collective)  # gloo counts sends there as well
         groups[name] = GroupTrace(described[name] or config.desc, _members(config.ranks), enqueued, waits[name], known)
     return FlightTrace(groups)
 

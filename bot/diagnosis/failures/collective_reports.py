@@ -30,10 +30,10 @@ _FINGERPRINT = re.compile(
     r"Rank (\d+) is running (?:\w+ )?collective: CollectiveFingerPrint\((?:SequenceNumber=(\d+), )?OpType=(\w+)"
     r"(?:, TensorShape=\[([\d, ]*)\])?"
 )
-_STARTED, _OBSERVED = (
-    "First PG on this rank to signal dumping",
-    "Observed flight recorder dump signal from another rank",
-)
+_MISMATCH = re.compile(r"op\.preamble\.length <= op\.nbytes|Detected mismatch between collectives")
+_TIMEOUT = re.compile(r"(?i)time(?:d |-)?out")
+_OBSERVED = "Observed flight recorder dump signal from another rank"
+_SIGTERM = 15
 
 
 @dataclass(slots=True)
@@ -53,18 +53,28 @@ class CollectiveReports:
 
     groups: dict[str, GroupReports] = field(default_factory=dict)
     """By the group's global name; "" for reports that name none."""
+    count: int = 0
+    """Number of reports in the groups."""
     operations: dict[str, str] = field(default_factory=dict)
     """By rank and sequence number, such as `3 40881`: `ALLGATHER`."""
     calls: dict[str, str] = field(default_factory=dict)
     """By rank, the collective that it ran when a check found a mismatch: `ALLREDUCE [1024]`."""
-    waiting: list[int] = field(default_factory=list)
+    waiting: set[int] = field(default_factory=set)
     """Ranks that report a timeout or a lost connection: they waited for another one."""
     has_unnamed: bool = False
     """Does a line without a rank report that too?"""
-    observers: list[int] = field(default_factory=list)
+    observers: set[int] = field(default_factory=set)
     """Ranks that report another rank's signal. Those in `waiting` too timed out themselves."""
-    known: list[int] = field(default_factory=list)
-    """Ranks that a launcher's table lists."""
+    known: set[int] = field(default_factory=set)
+    """Ranks that a launcher's table or the name of a file states."""
+    listed: int | None = None
+    """The rank that a launcher's table listed last."""
+    stopped: set[int] = field(default_factory=set)
+    """Ranks that the launcher ended: they still ran when the first one failed."""
+    has_mismatch: bool = False
+    """Does a rank report that its peers ran another collective?"""
+    has_timeout: bool = False
+    """Does a rank report a timeout? If all lost a connection, the rank that they waited for had ended."""
 
     def read(self, text: str, label: Label | None) -> None:
         """Read one line of a failed collective, with the rank that wrote it."""
@@ -72,6 +82,8 @@ class CollectiveReports:
             if len(self.calls) < MAX_REPORTS:
                 self.calls.setdefault(rank, f"{operation} {number} [{shape}]".replace("  ", " "))
         group = _GROUP.search(text)
+        self.has_mismatch |= _MISMATCH.search(text) is not None
+        self.has_timeout |= _TIMEOUT.search(text) is not None
         rank = label if isinstance(label, int) else int(group["rank"]) if group else None
         if rank is None:
             self.has_unnamed = True
@@ -82,7 +94,13 @@ class CollectiveReports:
 
     def add_known(self, rank: int) -> None:
         """Record that a rank exists."""
+        self.listed = rank
         _add(self.known, rank)
+
+    def add_exit(self, code: int) -> None:
+        """Record the exit code of the rank that a launcher's table listed last."""
+        if code == -_SIGTERM and self.listed is not None:
+            _add(self.stopped, self.listed)
 
     def merge(self, other: "CollectiveReports", rank: int | None = None) -> None:
         """Add the reports in another file of the run, with the rank that the file states."""
@@ -93,10 +111,12 @@ class CollectiveReports:
             known.entered |= group.entered
         self.operations |= other.operations
         self.calls |= other.calls
-        named = [rank] if rank is not None and other.has_unnamed and not other.waiting else other.waiting
-        self.waiting = list(dict.fromkeys([*self.waiting, *named]))
-        self.observers = list(dict.fromkeys([*self.observers, *other.observers]))
-        self.known = list(dict.fromkeys([*self.known, *other.known]))
+        self.waiting |= {rank} if rank is not None and other.has_unnamed and not other.waiting else other.waiting
+        self.observers |= other.observers
+        self.known |= other.known
+        self.stopped |= other.stopped
+        self.has_timeout |= other.has_timeout
+        self.has_mismatch |= other.has_mismatch
 
     def _read_watchdog(self, text: str, rank: int, group: re.Match[str] | None) -> None:
         stuck, status = _STUCK.search(text), _STATUS.search(text)
@@ -107,6 +127,7 @@ class CollectiveReports:
         reports = self._group(group)
         if reports is None:
             return
+        self.count += 1
         if stuck is not None:
             number = int(stuck["first"] or stuck["second"] or stuck["third"])
             self._record_stuck(reports, rank, number, stuck["operation"] or "")
@@ -126,15 +147,12 @@ class CollectiveReports:
         """The reports of the group that a line names; None if there are too many."""
         name = found["name"] if found else ""
         if name in self.groups:
-            return self.groups[name] if self._count() < MAX_REPORTS else None
+            return self.groups[name] if self.count < MAX_REPORTS else None
         if len(self.groups) >= MAX_GROUPS:
             return None
         return self.groups.setdefault(name, GroupReports((found["description"] or "")[:80] if found else ""))
 
-    def _count(self) -> int:
-        return sum(len(one.stuck) + len(one.entered) for one in self.groups.values())
 
-
-def _add(ranks: list[int], rank: int) -> None:
-    if rank not in ranks and len(ranks) < MAX_REPORTS:
-        ranks.append(rank)
+def _add(ranks: set[int], rank: int) -> None:
+    if len(ranks) < MAX_REPORTS:
+        ranks.add(rank)

@@ -28,12 +28,16 @@ class MissingRank:
 
 def find_missing_rank(reports: CollectiveReports) -> MissingRank | None:
     """Return which rank the others waited for, from the most to the least certain evidence; None without evidence."""
-    return _mismatch(reports) or _behind(reports) or _observer(reports) or _absent(reports)
+    if reports.has_mismatch:
+        return _mismatch(reports)
+    return _behind(reports) or _observer(reports) or _absent(reports)
 
 
 def _mismatch(reports: CollectiveReports) -> MissingRank | None:
     """Find the ranks that ran another collective than most."""
     counts = Counter(reports.calls.values()).most_common(2)
+    if not counts:
+        return MissingRank((), f"The log does not tell which rank differs. {_CHECK}")
     if len(counts) < 2 or counts[0][1] == counts[1][1]:
         return None
     common = counts[0][0]
@@ -72,8 +76,8 @@ def _behind_in(reports: CollectiveReports, name: str, group: GroupReports) -> Mi
 
 def _observer(reports: CollectiveReports) -> MissingRank | None:
     """Find the few ranks whose own collectives did not time out: they only saw the signal of those that did."""
-    only = sorted(set(reports.observers) - set(reports.waiting))
-    if not only or len(reports.waiting) < 2 or not _is_few(len(only), len(only) + len(set(reports.waiting))):
+    only = sorted(reports.observers - reports.waiting)
+    if not only or len(reports.waiting) < 2 or not _is_few(len(only), len(only) + len(reports.waiting)):
         return None
     verb = "waits" if len(only) == 1 else "wait"
     return MissingRank(
@@ -86,10 +90,11 @@ def _observer(reports: CollectiveReports) -> MissingRank | None:
 
 def _absent(reports: CollectiveReports) -> MissingRank | None:
     """Find the ranks that report nothing, if the others do."""
-    waiting = sorted(set(reports.waiting))
+    waiting = sorted(reports.waiting)
     if not waiting:
         return None
-    absent = sorted(set(reports.known) - set(waiting)) or _holes(waiting, has_table=bool(reports.known))
+    alive = set() if reports.has_timeout else reports.stopped
+    absent = sorted(reports.known - reports.waiting - alive) or _holes(waiting, has_table=bool(reports.known))
     if not absent:
         return None
     if _is_few(len(absent), len(absent) + len(waiting)):
@@ -119,9 +124,9 @@ def _holes(ranks: list[int], *, has_table: bool) -> list[int]:
 def _waiting(reports: CollectiveReports) -> str:
     """`Ranks 0-6 waited in ALLREDUCE 8`, or that they lost a connection or timed out."""
     stuck = [group.stuck for group in reports.groups.values() if group.stuck]
-    if len(stuck) == 1 and len(set(stuck[0].values())) == 1 and len(stuck[0]) == len(set(reports.waiting)):
+    if len(stuck) == 1 and len(set(stuck[0].values())) == 1 and len(stuck[0]) == len(reports.waiting):
         return _waited(reports, stuck[0], next(iter(stuck[0].values())))
-    return f"{_subject(set(reports.waiting))} timed out or lost a connection"
+    return f"{_subject(reports.waiting)} timed out or lost a connection"
 
 
 def _waited(reports: CollectiveReports, stuck: Collection[str], number: int) -> str:

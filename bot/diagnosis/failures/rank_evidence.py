@@ -47,6 +47,8 @@ class RankEvidence:
             return True
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))
+        else:
+            self.reports.add_exit(int(found.group("value")))
         if self.is_in_table and found.group("key") == "rank":
             self.table_rank, self.is_in_table = int(found.group("value")), False
         return found.group("key") == "rank"
@@ -78,7 +80,7 @@ class RankEvidence:
         return next((rank for rank in named if rank is not None), None)
 
     def missing_rank(self) -> MissingRank | None:
-        """Return the rank that the others of a collective waited for, and how that is known."""
+        """Return the rank that the others of a collective waited for, or that differs, and how that is known."""
         if self.blamed_rank is not None:
             sentence = f"The log names rank {self.blamed_rank} as the one that the others waited for."
             return MissingRank((self.blamed_rank,), sentence)

@@ -265,7 +265,8 @@ class RootCauseTracker:
             root = replace(root, category="launch")  # of a process that did not get as far as training
         severity, why = self._judge(root, end)
         ranks = root.labels()
-        missing = self.ranks.missing_rank() if root.shows_waiting or root.precedence is Precedence.TEARDOWN else None
+        is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
+        missing = self.ranks.missing_rank() if is_waiting else None
         if missing is not None:
             ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]
             why += f" {missing.sentence}"

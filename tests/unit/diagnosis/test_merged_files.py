@@ -91,7 +91,7 @@ def test_missing_rank_is_found_by_the_sequence_numbers_of_all_files() -> None:
     texts = {f"job-77-{rank}.out": steps(0, 100) + timeout(rank, 41 if rank != 8 else 40) for rank in range(16)}
     page = only_page(texts)
     assert page.ranks[0] == 8
-    assert "Ranks 0-7, 9-15 waited." in page.why
+    assert "Ranks 0-7, 9-15 waited in ALLREDUCE 41; rank 8 was still in ALLREDUCE 40" in page.why
     assert "smallest sequence number" in page.why
 
 

@@ -74,6 +74,14 @@ def test_finds_the_odd_rank(calls: dict[int, list[Call]], ranks: tuple[int, ...]
     assert failure.excerpt
 
 
+def test_gloo_does_not_record_what_is_complete() -> None:
+    missing = compare({0: [STEP] * 4, 1: [STEP] * 3, 2: [STEP] * 4}, backend="gloo")
+
+    assert missing is not None
+    assert missing.ranks == (1,)
+    assert compare({rank: [STEP] * 4 for rank in range(3)}, backend="gloo") is None
+
+
 def test_the_sentence_names_who_waits_where() -> None:
     failure = compare({rank: [STEP] * (7 if rank == 5 else 8) for rank in range(16)})
 

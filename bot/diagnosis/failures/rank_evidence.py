@@ -10,6 +10,8 @@ from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
 _TABLE_ROW = re.compile(
     r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)|^-- Process (?P<spawned>\d+) terminated with the following error"
 )
+_ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received by PID")
+"""A row about a process other than the first one that failed."""
 _LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)|^\S{1,80}:\d+:\d+ \[(\d+)\] ")
 """As torchrun and NCCL write it."""
 
@@ -41,7 +43,7 @@ class RankEvidence:
             return False
         found = _TABLE_ROW.match(text)
         if found is None:
-            return False
+            return self.table_rank is None and _ENDED_BY_LAUNCHER.match(text) is not None
         if found.group("spawned"):
             self.table_rank = int(found.group("spawned"))
             return True

@@ -27,7 +27,7 @@ _STATUS = re.compile(
     r"? last completed (?:\w+ )?work: (?P<completed>-?\d+)"
 )
 _FINGERPRINT = re.compile(
-    r"Rank (\d+) is running (?:\w+ )?collective: CollectiveFingerPrint\((?:SequenceNumber=(\d+), )?OpType=(\w+)"
+    r"Rank (\d+) is running (?:\w+ )?collective: CollectiveFingerPrint\((?:SequenceNumber=(\d+)(?:, )?)?OpType=(\w+)"
     r"(?:, TensorShape=\[([\d, ]*)\])?"
 )
 _MISMATCH = re.compile(r"op\.preamble\.length <= op\.nbytes|Detected mismatch between collectives")
@@ -80,7 +80,8 @@ class CollectiveReports:
         """Read one line of a failed collective, with the rank that wrote it."""
         for rank, number, operation, shape in _FINGERPRINT.findall(text):
             if len(self.calls) < MAX_REPORTS:
-                self.calls.setdefault(rank, f"{operation} {number} [{shape}]".replace("  ", " "))
+                sent = f"[{shape}]" if shape else ""
+                self.calls.setdefault(rank, " ".join(f"{operation} {number} {sent}".split()))
         group = _GROUP.search(text)
         self.has_mismatch |= _MISMATCH.search(text) is not None
         self.has_timeout |= _TIMEOUT.search(text) is not None

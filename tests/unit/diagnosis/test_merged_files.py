@@ -100,7 +100,7 @@ def test_rank_whose_log_ends_early_is_the_one_to_check() -> None:
     texts["out/rank_8.log"] = steps(0, 120)
     page = only_page(texts)
     assert page.ranks[0] == 8
-    assert "Ranks 0-7, 9-15 waited." in page.why
+    assert "Ranks 0-7, 9-15 waited in ALLREDUCE 41; only rank 8 did not report that." in page.why
     assert "Its log is out/rank_8.log. Rank 8's log ends 10 min before the others." in page.why
     assert "rank 0" not in page.hint
 

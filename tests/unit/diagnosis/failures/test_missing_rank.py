@@ -65,6 +65,15 @@ def mismatch(rank: int, own: int, other_rank: int, other: int) -> list[str]:
     ]
 
 
+def barrier_mismatch(rank: int) -> str:
+    """What DETAIL reports of a rank that is in a barrier already; PyTorch 2.13 leaves out a comma there."""
+    return (
+        f"[rank{rank}]: RuntimeError: Detected mismatch between collectives on ranks. Rank {rank} is running collective:"
+        " CollectiveFingerPrint(SequenceNumber=6, OpType=ALLREDUCE, TensorShape=[1024], TensorDtypes=Float), but Rank 1"
+        " is running collective: CollectiveFingerPrint(SequenceNumber=6OpType=BARRIER)."
+    )
+
+
 def table(exits: dict[int, int]) -> list[str]:
     """The failure table of torchrun; the first rank is the one that it observed first."""
     rows: list[str] = ["Failures:"]
@@ -125,6 +134,11 @@ def diagnose(scanner: PageScanner, lines: list[str]) -> Failure:
             [*mismatch(0, 1024, 3, 1536), *mismatch(1, 1024, 3, 1536), *mismatch(3, 1536, 0, 1024)],
             3,
             "Ranks 0, 1 ran ALLREDUCE 3 [1024]; rank 3 ran ALLREDUCE 3 [1536].",
+        ),
+        (
+            [barrier_mismatch(0), barrier_mismatch(2)],
+            1,
+            "Ranks 0, 2 ran ALLREDUCE 6 [1024]; rank 1 ran BARRIER 6.",
         ),
     ],
 )  # fmt: skip

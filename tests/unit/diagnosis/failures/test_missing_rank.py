@@ -68,9 +68,9 @@ def mismatch(rank: int, own: int, other_rank: int, other: int) -> list[str]:
 def barrier_mismatch(rank: int) -> str:
     """What DETAIL reports of a rank that is in a barrier already; PyTorch 2.13 leaves out a comma there."""
     return (
-        f"[rank{rank}]: RuntimeError: Detected mismatch between collectives on ranks. Rank {rank} is running collective:"
-        " CollectiveFingerPrint(SequenceNumber=6, OpType=ALLREDUCE, TensorShape=[1024], TensorDtypes=Float), but Rank 1"
-        " is running collective: CollectiveFingerPrint(SequenceNumber=6OpType=BARRIER)."
+        f"[rank{rank}]: RuntimeError: Detected mismatch between collectives on ranks. Rank {rank} is running"
+        " collective: CollectiveFingerPrint(SequenceNumber=6, OpType=ALLREDUCE, TensorShape=[1024], TensorDtypes=Float), but"
+        " Rank 1 is running collective: CollectiveFingerPrint(SequenceNumber=6OpType=BARRIER)."
     )
 
 

@@ -68,7 +68,7 @@ def is_stack_dump(head: bytes) -> bool:
     if _JSON_STACKS.match(head):
         return True
     lines = [line for line in head.splitlines() if line.strip() and not line.startswith(b"      ")]
-    return bool(lines) and b"Thread" in head and len(_STACK_LINE.findall(head)) >= _MIN_SHARE * len(lines)
+    return bool(lines) and b"hread " in head and len(_STACK_LINE.findall(head)) >= _MIN_SHARE * len(lines)
 
 
 def read_stacks(data: bytes) -> tuple[ProcessStack, ...]:

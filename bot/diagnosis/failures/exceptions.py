@@ -70,6 +70,11 @@ _BARE_HINT = (
     " Run with the program's debug level to see where it was raised."
     " https://docs.python.org/3/library/exceptions.html"
 )
+_UNFINISHED_HINT = (
+    "Start at the last frame shown: the log lacks the exception itself."
+    " The process's own log, or the lines after it, may have its message."
+    " https://docs.python.org/3/library/exceptions.html"
+)
 _LIBRARY_HINT = (
     "Start at its message: the log shows no frame of your own code. A library or a service raised it."
     " https://docs.python.org/3/library/exceptions.html"
@@ -200,7 +205,7 @@ def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:
     meaning = classify_exception(
         RaisedException(found.kind or "Error", "", found.frame, has_traceback=True, is_cleanup=False)
     )
-    category, hint = meaning.category, meaning.hint
+    category, hint = meaning.category, _UNFINISHED_HINT if meaning.hint == _LIBRARY_HINT else meaning.hint
     if category == "code" and _STORAGE.search(f"{found.frame} {found.last_frame}"):
         category, hint = "storage", _STORAGE_HINT
     kind = f" ({found.kind})" if found.kind else ""

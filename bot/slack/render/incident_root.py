@@ -49,7 +49,7 @@ from bot.slack.render.message import Block, Message, message
 from bot.slack.render.text import clock_time, code, first_sentence, one_line, person, shortened, slack_time
 
 _MAX_LINES = 8
-_LINE_LIMIT, _CODE_LIMIT = 42, 38
+_LINE_LIMIT, _CODE_LIMIT = 40, 38
 """Characters of one line of text or code on a phone."""
 _HEADLINE_LIMIT = 64
 """Characters of the title, the rank and the job's name: two bold lines on a phone."""

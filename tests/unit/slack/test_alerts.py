@@ -254,7 +254,7 @@ def test_long_titles_and_advice_are_cut_visibly() -> None:
 
 
 def test_a_root_takes_eight_lines_of_a_phone_without_the_other_alerts_if_need_be() -> None:
-    long = alert(title="T" * 40, evidence=replace(errors(), root=0, summary="s" * 70, hint="Lower it."))
+    long = alert(title="T" * 36, evidence=replace(errors(), root=0, summary="s" * 70, hint="Lower it."))
     died = replace(job(JobState.FAILED), ended_at=at(2))
     saved = RunProgress(step=2683, total_steps=50_000, checkpoint=Checkpoint(2500, at(-10)))
     about = replace(incident(replace(long, severity=Severity.PAGE), LOW, of=died), resolved_at=at(3), progress=saved)

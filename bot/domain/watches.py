@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bot.domain.alerts import Alert, Delivery, Incident, Memory, Receipt
 from bot.domain.jobs import Job, JobRef
 from bot.domain.logs import LogCursor
+from bot.domain.run_history import EndedRun
 from bot.domain.subscriptions import Silence, Subscription
 
 
@@ -73,3 +74,5 @@ class PollResult:
     """Messages for the outbox, which ignores those whose key it already has."""
     unsubscribe: bool = False
     """The job has ended: end all its subscriptions and delete the watch."""
+    ended_run: EndedRun | None = None
+    """The run, if this poll found that it failed or succeeded."""

@@ -6,6 +6,7 @@
     patterns ──< pattern_jobs   subscriptions to every job that matches; the jobs that have joined one
     listings, known_jobs        one row per platform whose jobs are listed; one per listed job
     runs, boards                one row per message that follows a run; messages about many runs
+    ended_runs                  one row per job that succeeded or failed, for verdicts on later failures
     silences, notify_settings, people, homes, audit, removed_subscriptions, seen_keys, heartbeats, clocks
 
 Incidents and deliveries outlive their watch, because a channel's thread is closed after the watch is deleted. They
@@ -32,7 +33,7 @@ from sqlalchemy import (
 
 from bot.store.column_types import ForeignText, UtcDateTime
 
-SCHEMA_VERSION = "0014"
+SCHEMA_VERSION = "0015"
 """The newest revision in `migrations/versions`."""
 
 metadata = MetaData(
@@ -355,6 +356,22 @@ known_jobs = Table(
     Column("search_text", ForeignText, nullable=False, doc="Its reference, name and owner, without case."),
     Index(None, "is_ended", "changed_at"),
     Index(None, "seen_at"),
+)
+
+ended_runs = Table(
+    "ended_runs",
+    metadata,
+    Column("provider", String(100), primary_key=True),
+    Column("job_id", ForeignText, primary_key=True),
+    Column("scope", ForeignText, nullable=False, doc="Copy of KnownJob.scope."),
+    Column("at", UtcDateTime, nullable=False, doc="When it succeeded, or first failed."),
+    Column("category", String(20), nullable=False, doc="Of its failure; empty: it succeeded."),
+    Column("fingerprint", String(40), nullable=False, doc="Of its failure."),
+    Column("node", ForeignText, nullable=False, doc="Where it failed; empty: unknown."),
+    Column("value", Text, nullable=False, doc="EndedRun."),
+    Index(None, "provider", "scope", "at"),
+    Index(None, "node", "at"),
+    Index(None, "at"),
 )
 
 heartbeats = Table(

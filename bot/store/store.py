@@ -22,6 +22,7 @@ from bot.store.database_check import check_database, read_version
 from bot.store.deliveries import Deliveries
 from bot.store.digests import Digests
 from bot.store.due_times import DueTimes
+from bot.store.ended_runs import EndedRuns
 from bot.store.engine import Database
 from bot.store.homes import Homes
 from bot.store.incidents import Incidents
@@ -91,6 +92,7 @@ class Store:
         self.digests = Digests(database)
         self.runs = RunMessages(database)
         self.boards = Boards(database)
+        self.ended_runs = EndedRuns(database)
         self.preferences = Preferences(database)
         self.homes = Homes(database)
         self.dashboards = Dashboards(database)
@@ -158,6 +160,7 @@ class Store:
         is_shown = exists().where(runs.c.board_id == boards.c.id)
         is_unused = or_(boards.c.closed_at < before, and_(boards.c.kind == BoardKind.STARTS, ~is_shown))
         deleted += await self._delete(boards, and_(boards.c.opened_at < before, is_unused))
+        deleted += await self.ended_runs.purge(now)
         deleted += await self._delete(seen_keys, seen_keys.c.expires_at < now)
         deleted += await self._delete(audit, audit.c.at < now - audit_kept_for)
         deleted += await self.known_jobs.purge(now)

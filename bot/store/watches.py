@@ -24,6 +24,7 @@ from bot.domain.watches import ClaimedWatch, PollResult, PollShare
 from bot.store.claims import new_token
 from bot.store.codec import from_json, to_json
 from bot.store.digest_joins import join_new
+from bot.store.ended_runs import save_ended_runs
 from bot.store.engine import AnyRow, Database
 from bot.store.incidents import save_incidents
 from bot.store.outbox import add_deliveries
@@ -138,6 +139,8 @@ class Watches:
                 await join_new(self._database, connection, [one for _, one in new], grouping, now)
                 await join_starts(self._database, connection, [one for _, one in new], now)
                 await add_deliveries(self._database, connection, new, now)
+                ended = {one.ended_run.job: one.ended_run for one in kept if one.ended_run is not None}
+                await save_ended_runs(self._database, connection, ended.values())
                 await _delete_unsubscribed(connection, kept)
         return held
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.diagnosis.findings import Diagnosis
+from bot.diagnosis.run_facts import read_facts
 from bot.domain.alerts import (
     AlertState,
     Delivery,
@@ -27,6 +28,7 @@ from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import Job, JobState
 from bot.domain.observations import Observation
 from bot.domain.progress import RunProgress
+from bot.domain.run_history import EndedRun, JudgedRun, RunFacts, RunHistory
 from bot.domain.runs import RunStatistics, RunThread
 from bot.domain.subscriptions import Subscription
 from bot.domain.traces import Trace, add_sample, take_sample
@@ -37,6 +39,7 @@ from bot.rules.flapping import can_reopen
 from bot.rules.incident_draft import Plan, PolledJob
 from bot.rules.routing import end_incident, plan
 from bot.rules.rule import dump_state, load_state
+from bot.rules.run_history import failed_run, first_page, good_run, judge_with_history, with_judgement
 from bot.rules.run_statistics import mean_utilization, observe_run
 from bot.rules.run_updates import FollowedRun, plan_runs
 from bot.watcher.intervals import PollIntervals, next_interval
@@ -70,6 +73,10 @@ class WatchState:
     """What these channels were shown."""
     trace: Trace = ()
     """What the polls saw while the job ran, for charts."""
+    facts: RunFacts = field(default_factory=RunFacts)
+    """What the head of the log states about the run."""
+    judged: JudgedRun | None = None
+    """The verdict on its failure, given earlier runs; asked once for each failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,13 @@ def decide(
     settings: DecisionSettings,
     *,
     jitter: float,
+    history: RunHistory | None = None,
 ) -> PollResult:
     """Decide what one poll of a job means, given the job as stored.
 
     The observation is redacted, because all of it may be stored and sent. The diagnosis includes its lines; None when
     the log cannot be read. `log_state` is what the diagnosis needs at the next poll. `jitter` is a random number from 0
-    to 1.
+    to 1. `history` has the earlier runs if `run_to_compare` returned this one.
     """
     now = observation.at
     job = observation.job or watch.last_job or Job(watch.job, JobState.UNKNOWN, "")
@@ -105,6 +113,9 @@ def decide(
     downtime = _downtime_of(watch, before, settings.downtime, now)
     progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
     state = _next_state(before, observation, job, downtime, progress)
+    if history is not None and diagnosis is not None:
+        state = _judged(state, job, diagnosis, history, now)
+    diagnosis = with_judgement(diagnosis, state.judged) if diagnosis is not None else None
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis, state.trace)
     past: tuple[IncidentAlert, ...] = ()
@@ -141,7 +152,35 @@ def decide(
         incidents=tuple(one for one in incidents if known.get(one.id) != one),
         deliveries=(*(delivery for one in plans for delivery in one.deliveries), *updates),
         unsubscribe=has_ended or not watch.subscriptions,
+        ended_run=_ended_run(before, state, job, diagnosis, now, has_ended=has_ended),
     )
+
+
+def run_to_compare(watch: ClaimedWatch, observation: Observation, diagnosis: Diagnosis | None) -> EndedRun | None:
+    """Return the run if it has a failure that was not compared with earlier runs yet."""
+    page, job = first_page(diagnosis), observation.job or watch.last_job
+    if page is None or job is None:
+        return None
+    judged = load_state(watch.memory, WatchState).judged
+    is_known = judged is not None and judged.fingerprint == page.fingerprint
+    return None if is_known else failed_run(job, page, RunFacts(), observation.at)
+
+
+def _judged(state: WatchState, job: Job, diagnosis: Diagnosis, history: RunHistory, now: datetime) -> WatchState:
+    page = first_page(diagnosis)
+    if page is None:
+        return state
+    return replace(state, judged=judge_with_history(page, failed_run(job, page, state.facts, now), history))
+
+
+def _ended_run(
+    before: WatchState, state: WatchState, job: Job, diagnosis: Diagnosis | None, now: datetime, *, has_ended: bool
+) -> EndedRun | None:
+    """The run as later ones are compared with it: when it first fails, and when it has succeeded."""
+    page = first_page(diagnosis)
+    if page is not None and state.judged is not None and state.judged != before.judged:
+        return failed_run(job, page, state.facts, now)
+    return good_run(job, state.facts, now) if has_ended and job.state is JobState.SUCCEEDED else None
 
 
 def _downtime_of(watch: ClaimedWatch, state: WatchState, downtime: Downtime | None, now: datetime) -> Downtime | None:
@@ -165,6 +204,7 @@ def _next_state(
         logs_at=before.logs_at if is_log_unread else now,
         catches_up=downtime is not None and (observation.more or observation.is_empty),
         trace=_traced(before.trace, observation, job, progress),
+        facts=read_facts(before.facts, (line.message for line in observation.lines)),
     )
 
 

@@ -9,11 +9,12 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot import metrics
+from bot.diagnosis.findings import Diagnosis
 from bot.domain.downtime import Downtime
 from bot.domain.durations import Clock, ns_from_datetime
 from bot.domain.gaps import Gap, GapReason, Part
@@ -21,6 +22,7 @@ from bot.domain.grouping import STANDARD, Grouping
 from bot.domain.jobs import JobState
 from bot.domain.logs import DEFAULT_OVERLAP
 from bot.domain.observations import LOG_LOOKBACK, Observation
+from bot.domain.run_history import RunHistory
 from bot.domain.watches import ClaimedWatch, PollResult, PollShare
 from bot.errors import BotError, StoreUnavailable
 from bot.providers.base import Priority
@@ -31,10 +33,11 @@ from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
 from bot.rules.evaluate import longest_metrics_window, resume_diagnosis, wanted_rules
 from bot.rules.rule import load_state
+from bot.rules.run_history import NODE_CATEGORIES, NODE_WINDOW, SAME_WINDOW
 from bot.rules.run_updates import needs_queue
 from bot.rules.settings import overlay
 from bot.store.store import Store
-from bot.watcher.decide import DecisionSettings, WatchState, decide
+from bot.watcher.decide import DecisionSettings, WatchState, decide, run_to_compare
 from bot.watcher.intervals import PollIntervals, next_interval
 from bot.watcher.reachability import Reachability
 
@@ -76,6 +79,15 @@ class PollSettings:
     """The time before the start, when no process ran."""
     share: Callable[[], PollShare | None] = lambda: None
     """Returns the part of the jobs that this process polls first; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadLog:
+    """What one poll read, redacted, and the diagnosis of the log so far."""
+
+    observation: Observation
+    diagnosis: Diagnosis | None
+    log_state: Mapping[str, object] | None
 
 
 class Poller:
@@ -234,9 +246,12 @@ class Poller:
         for attempt in (observation, _status_only(observation, watch)):
             try:
                 if not _is_long(attempt):
-                    return self._decide(watch, attempt)
+                    read = self._read(watch, attempt)
+                    return self._decide(watch, read, await self._history_of(watch, read))
                 async with self._thread_lock:
-                    return await asyncio.to_thread(self._decide, watch, attempt)
+                    read = await asyncio.to_thread(self._read, watch, attempt)
+                    history = await self._history_of(watch, read)
+                    return await asyncio.to_thread(self._decide, watch, read, history)
             except Exception:  # one bad job must not stop the others
                 log.exception("poll crashed", extra={"job": str(watch.job)})
         return self._postponed(watch)
@@ -260,16 +275,29 @@ class Poller:
         gaps = tuple(Gap(part, reason, public) for part in (Part.STATUS, Part.LOGS))
         return Observation(watch.job, now, gaps=gaps, cursor=watch.cursor)
 
-    def _decide(self, watch: ClaimedWatch, observation: Observation) -> PollResult:
+    def _read(self, watch: ClaimedWatch, observation: Observation) -> _ReadLog:
         redacted = redact_observation(observation, self._redactor)
-        diagnosis, log_state = resume_diagnosis(self._diagnosis_config.scanner, watch.memory.get("log"), redacted)
+        return _ReadLog(redacted, *resume_diagnosis(self._diagnosis_config.scanner, watch.memory.get("log"), redacted))
+
+    async def _history_of(self, watch: ClaimedWatch, read: _ReadLog) -> RunHistory | None:
+        """Find the earlier runs to compare a new failure with; None if there is none, or they cannot be read now."""
+        run = run_to_compare(watch, read.observation, read.diagnosis)
+        if run is None:
+            return None
+        try:
+            return await self._store.ended_runs.history_of(run, NODE_CATEGORIES, NODE_WINDOW, SAME_WINDOW)
+        except StoreUnavailable:  # the alert does not wait for it; the next poll asks again
+            return None
+
+    def _decide(self, watch: ClaimedWatch, read: _ReadLog, history: RunHistory | None) -> PollResult:
         return decide(
             watch,
-            redacted,
-            diagnosis,
-            log_state,
+            read.observation,
+            read.diagnosis,
+            read.log_state,
             self._decision_settings,
             jitter=self._jitter(),
+            history=history,
         )
 
     def _request(self, watch: ClaimedWatch, now: datetime) -> ObservationRequest:

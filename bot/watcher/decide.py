@@ -113,9 +113,7 @@ def decide(
     downtime = _downtime_of(watch, before, settings.downtime, now)
     progress = diagnosis.progress if diagnosis and diagnosis.progress.is_known else None
     state = _next_state(before, observation, job, downtime, progress)
-    if history is not None and diagnosis is not None:
-        state = _judged(state, job, diagnosis, history, now)
-    diagnosis = with_judgement(diagnosis, state.judged) if diagnosis is not None else None
+    state, diagnosis = _compare(state, job, diagnosis, history, now)
     wanted = wanted_rules(one.settings for one in watch.subscriptions)
     alerts = evaluate_rules(watch.alerts, wanted, observation, diagnosis, state.trace)
     past: tuple[IncidentAlert, ...] = ()
@@ -135,8 +133,7 @@ def decide(
     job = _measured(watch, job, observation, progress)
     state, updates = _follow(watch, state, job, polled, plans, settings, has_ended=has_ended)
     fails = watch.fails + 1 if observation.is_empty else 0
-    retry_after = observation.retry_after
-    wait = next_interval(settings.intervals, job.state, fails=fails, retry_after=retry_after, jitter=jitter)
+    wait = next_interval(settings.intervals, job.state, fails=fails, retry_after=observation.retry_after, jitter=jitter)
     known = {incident.id: incident for incident in watch.incidents}
     incidents = [one.incident for one in plans if one.incident is not None]
     return PollResult(
@@ -166,11 +163,17 @@ def run_to_compare(watch: ClaimedWatch, observation: Observation, diagnosis: Dia
     return None if is_known else failed_run(job, page, RunFacts(), observation.at)
 
 
-def _judged(state: WatchState, job: Job, diagnosis: Diagnosis, history: RunHistory, now: datetime) -> WatchState:
+def _compare(
+    state: WatchState, job: Job, diagnosis: Diagnosis | None, history: RunHistory | None, now: datetime
+) -> tuple[WatchState, Diagnosis | None]:
+    """The state and the diagnosis with the verdict that considers earlier runs."""
     page = first_page(diagnosis)
-    if page is None:
-        return state
-    return replace(state, judged=judge_with_history(page, failed_run(job, page, state.facts, now), history))
+    if diagnosis is None or page is None:
+        return state, diagnosis
+    if history is not None:
+        run = failed_run(job, page, state.facts, now)
+        state = replace(state, judged=judge_with_history(page, run, history))
+    return state, with_judgement(diagnosis, state.judged)
 
 
 def _ended_run(

@@ -25,7 +25,7 @@ from bot.errors import ConfigError
 Role = Literal[
     "root", "weak", "stop", "cascade", "abort", "teardown", "note", "success", "start", "advice", "retry_notice",
 ]  # fmt: skip
-HintSubject = Literal["", "file", "host", "device", "rank", "amount", "name"]
+HintSubject = Literal["", "file", "host", "device", "rank", "amount", "name", "assertion"]
 """What a hint refers to and the log must name."""
 VerdictName = Literal["", "restart as is", "fix first", "change node", "wait"]
 HIDING_ROLES = frozenset({"advice", "retry_notice"})

@@ -273,6 +273,8 @@ class PageScanner:
         raised, is_part = state.tracebacks.feed(split.source, text, cursor.line)
         if is_part:
             return
+        if raised is not None and label is None:
+            label = raised.rank
         if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
             raised = replace(raised, has_traceback=True)  # PyTorch prefixes uncaught exceptions with the rank
         state.quotation.observe(text, cursor.line)

@@ -6,7 +6,7 @@ A `FailureEvent` is one line with a signature or an exception. The first becomes
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
@@ -24,16 +24,19 @@ from bot.domain.alerts import Severity
 MAX_RANKS = 4096
 SAME_FAILURE_LINES = 400
 """Maximum number of lines between an error line and the exception that it announces: other ranks write between them."""
+REPEATED_CHARS = 40
+"""A message whose last characters an exception contains is that exception's."""
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
-_RANK_IN_TEXT = re.compile(r"\[?\b[Rr]ank[ :=]+(\d+)\b")
+_RANK_IN_TEXT = re.compile(r"\[?\b(?:[Rr]ank|RANK)[ :=]+(\d+)\b")
 _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
     r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b|ranks? \[(\d+)\] (?:are|is) the lagging"
-    r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed"
+    r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
+    r"|\brank (\d+) stalled\b"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
 )
@@ -51,6 +54,9 @@ _OWN_MODULE_TITLE = "A name is missing in your own module"
 _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
     " https://docs.python.org/3/library/exceptions.html#ImportError"
+)
+_ANNOUNCEMENT = re.compile(
+    r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
 )
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
@@ -133,6 +139,8 @@ class Candidate:
     last_ns: int | None = None
     sources: dict[str, bool] = field(default_factory=dict)
     """Labels in log order; is each a rank?"""
+    is_blaming: bool = False
+    """Is the first of the sources a rank that the text holds responsible?"""
     names: HintSubject = ""
     """What the hint refers to."""
     unnamed_hint: str = ""
@@ -140,8 +148,8 @@ class Candidate:
     serving_hint: str = ""
     """Replaces the hint in the log of a server."""
     is_in_server: bool = False
-    awaits_reason: bool = False
-    """Does the exception's message end before its reason, which is on a later line?"""
+    awaits_reason: Literal["", "next", "indented", "node"] = ""
+    """Does the message end before its reason? It is on the next line, an indented one, or the one after `Node:`."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -149,6 +157,12 @@ class Candidate:
     """Number of the decisive line, counted from 1 at the start of the log."""
     has_subject: bool = False
     """Does the decisive line name what the hint refers to?"""
+    is_warning: bool = False
+    """Was the decisive line logged as a warning or less?"""
+    exception: str = ""
+    """The line of its exception, as far as that matters for later ones of its chain."""
+    is_in_cell: bool = False
+    """Did it fail in a cell of a notebook, whose kernel lives on?"""
     is_logged: bool = False
     """Did the program log the exception itself? Then it was caught."""
     has_exception: bool = False
@@ -199,6 +213,9 @@ class Candidate:
     def record_event(self, event: FailureEvent) -> None:
         """Record which processes an event names, and when it happened."""
         self.record_source(event.label, event.time_ns)
+        if event.blamed_rank is not None and not self.is_blaming:
+            self.is_blaming = True
+            self.sources = {str(event.blamed_rank): True, **self.sources}
         for rank in event.blamed_others:
             self.record_source(rank, None)
 
@@ -246,11 +263,30 @@ def is_near(event: FailureEvent, candidate: Candidate) -> bool:
     return is_same and 0 < event.line - (candidate.decisive_line or candidate.line) <= SAME_FAILURE_LINES
 
 
+def announces_exception(candidate: Candidate) -> bool:
+    """Does its exception only announce that of another process or thread, whose traceback follows?"""
+    return _ANNOUNCEMENT.search(candidate.exception) is not None
+
+
+def repeats_end(row: str, text: str) -> bool:
+    """Does an exception contain the end of the message that was logged before it, and more?"""
+    end = row.rstrip(" .")[-REPEATED_CHARS:]
+    return len(end) == REPEATED_CHARS and bool(text.partition(end)[2].strip(" ."))
+
+
+def _repeats(event: FailureEvent, candidate: Candidate) -> bool:
+    if candidate.has_exception or not candidate.excerpt:
+        return False
+    return repeats_end(candidate.excerpt[candidate.root_index], event.text)
+
+
 def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
     """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
     is_exception = raised is not None and raised.has_traceback
     if candidate.has_exception and not is_exception:
         return False
+    if is_exception and (candidate.is_warning or announces_exception(candidate) or _repeats(event, candidate)):
+        return is_near(event, candidate)
     found = (names_subject(candidate.names, event.text), is_exception)
     return found > (candidate.has_subject, candidate.has_exception) and is_near(event, candidate)
 

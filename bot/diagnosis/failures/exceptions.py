@@ -42,7 +42,7 @@ _CHANNEL = re.compile(r"/multiprocessing/(?:connection|queues|managers|reduction
 """Python's own channels between processes."""
 _DATA_LIBRARY = re.compile(
     r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
-    r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/"
+    r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/|-packages/soundfile\.py$"
 )
 _SETTINGS_FILE = re.compile(r"[\w-]\.(?:ya?ml|toml|cfg|ini|env|py|sh)['\"]?\s*$|/(?:\w+_)?config\.json['\"]?\s*$")
 _MODULE_PATH = re.compile(r"cannot import name .* from .*\(([^()]+\.py)\)$")
@@ -160,7 +160,17 @@ def _by_type(kind: str) -> ExceptionClass | None:
 
 def _by_location(raised: RaisedException) -> ExceptionClass:
     kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
-    if kind.endswith(("FileNotFoundError", "IsADirectoryError", "NotADirectoryError", "PermissionError", "OSError")):
+    if kind.endswith(
+        (
+            "FileNotFoundError",
+            "FileNotFoundException",
+            "NoSuchFileException",
+            "IsADirectoryError",
+            "NotADirectoryError",
+            "PermissionError",
+            "OSError",
+        )
+    ):
         if _SETTINGS_FILE.search(raised.message):
             return ExceptionClass("root", "launch", _SETTINGS_HINT, names="file", unnamed_hint=_SETTINGS_HINT)
         if _STORAGE.search(text):

@@ -7,9 +7,9 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
+from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate, repeats_end
 from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_traceback, traceback_start
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -38,9 +38,20 @@ ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
 
-_UNFINISHED = re.compile(r"\bvalidation errors? for \S+\s*$|[a-z]\w*:\s*$")
-"""An exception's message whose reason is on a later line."""
-_REASON = re.compile(r"[\[(]type=|^\s+\S+ .*\S")
+_UNFINISHED = re.compile(
+    r"(?P<indented>^.*\bvalidation errors? for \S+\s*$)|(?P<node>^.*Graph execution error:\s*$)"
+    r"|(?P<next>^.*Exception encountered when calling .*\(\)\.\s*$|^.*following (?:error|reason)[^:]*:\s*$"
+    r"|^Error in .*: *$"
+    r"|^(?:\w+\.)*\w+(?:Error|Exception):\s*$)"
+    r"|(?P<short>^\S+: (?:\S+ ){0,6}[a-z]\w*:\s*$)"
+)
+"""A message whose reason is on a later line; where, by its group."""
+_REASON = {
+    "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S"),
+    "next": re.compile(r"\S.*\w"),
+    "node": re.compile(r"^Node: "),
+}
+_CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|\bgeneration throughput: |\bgen throughput |API server|Uvicorn running"
     rb"|text_generation_(?:launcher|router)|\(APIServer pid=|\(EngineCore|Started HTTPService"
@@ -105,8 +116,13 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.root_index, candidate.decisive_line = root, best.number
     candidate.has_subject = names_subject(candidate.names, best.shown)
     candidate.has_exception = has_traceback
-    candidate.awaits_reason = raised is not None and _UNFINISHED.search(event.text) is not None
-    candidate.is_in_server = _SERVER.search(text_before(place.cursor, place.tail)) is not None
+    candidate.awaits_reason = _awaited(event.text) if best is event else ""
+    context = text_before(place.cursor, place.tail)
+    candidate.is_in_server = _SERVER.search(context) is not None
+    candidate.is_in_cell = _CELL.search(context) is not None
+    level = stated_level(best.shown)
+    candidate.is_warning = level is not None and level < Level.ERROR
+    candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
     candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
     (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
     candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
@@ -155,6 +171,12 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     own = LineSource(candidate.source_name, candidate.source_rank)
     if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
         return
+    if candidate.awaits_reason == "node":
+        candidate.hidden_lines += 1
+        if _REASON["node"].match(line.text):
+            candidate.excerpt.append(cut_row(candidate.hidden_lines, "line"))
+            candidate.awaits_reason, candidate.hidden_lines = "next", 0
+        return
     if line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE, LineKind.NATIVE):
         candidate.missing_lines = 0
         return
@@ -165,16 +187,34 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
-    if candidate.awaits_reason and _REASON.search(line.text):
+    if candidate.awaits_reason and _REASON[candidate.awaits_reason].search(line.text):
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
-        candidate.awaits_reason = False
-    is_named = not candidate.has_subject and names_subject(candidate.names, line.text) and is_complaint(line.shown)
+        candidate.awaits_reason = ""
+    is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
+    is_named = (
+        not is_detail
+        and not candidate.has_subject
+        and names_subject(candidate.names, line.text)
+        and is_complaint(line.shown)
+    )
     if is_named:
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.has_subject = True
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
     is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and _DETAIL.match(line.text) is not None
     candidate.missing_lines -= not is_detail
+
+
+def _awaited(text: str) -> Literal["", "next", "indented", "node"]:
+    """Where is the reason, if the message ends before it?"""
+    found = _UNFINISHED.search(text)
+    if found is None:
+        return ""
+    if found.lastgroup == "node":
+        return "node"
+    if found.lastgroup == "next":
+        return "next"
+    return "indented"
 
 
 def _is_logged(line: str, before: Sequence[_Line]) -> bool:
@@ -235,7 +275,7 @@ def _decisive(candidate: Candidate, before: Sequence[_Line], event: _Line) -> _L
         if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
             break  # the run continued after what came before, or it belongs to another failure
         if names_subject(candidate.names, line.text) and is_complaint(line.shown):
-            return line
+            return event if repeats_end(line.shown, event.text) else line
     return event
 
 

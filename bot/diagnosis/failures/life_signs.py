@@ -14,13 +14,15 @@ _ITEM = (
     r"|record|example|image|video|page|url|question|message|query|problem|case|row|env|game|shard)s?"
     r" ?(?:#|:|=|id|no\.?|_)? ?\d)"
 )
-_REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:[\d.:]+ )?"
+_REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:\d+\.\d[\d.:]* )?"
 _STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
 _TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
 _WARNING = r"^\s+warnings\.warn\(\w*[Ff]ail\w*,"
+_BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
-    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}|"
+    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
+    rf"|{_BOOSTING}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
@@ -33,6 +35,8 @@ _PROBE = re.compile(r"/(?:health\w*|metrics|ping|ready\w*|live\w*|version|v1/mod
 """Requests that a server answers whether its model works or not."""
 _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]+)")
 _NUMBERED = re.compile(_ITEM.removesuffix(")") + r"\d{0,11})")
+_ROUND = re.compile(r"\[(\d{1,12})\]\s+[a-z][\w' -]*:")
+"""A round of gradient boosting with its evaluation."""
 _NUMBER_AT_END = re.compile(r"\d+$")
 
 
@@ -40,7 +44,9 @@ class LifeKind(enum.Enum):
     """What a line shows."""
 
     ANSWERED = enum.auto()
-    """A request was answered, an engine generated tokens, or a trial of a study ended well."""
+    """A request was answered, or an engine generated tokens."""
+    TRIAL = enum.auto()
+    """A trial of a study ended well."""
     WARNED = enum.auto()
     """The traceback before it was the text of a warning, so its exception was caught."""
     REFUSED = enum.auto()
@@ -78,8 +84,12 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.COMMAND)
     if _CAUGHT.search(text):
         return LifeSign(LifeKind.WARNED)
-    if text.endswith(": Success") or _TRIAL_END.search(text):
+    if _TRIAL_END.search(text):
+        return LifeSign(LifeKind.TRIAL)
+    if text.endswith(": Success"):
         return LifeSign(LifeKind.ANSWERED)
+    if found := _ROUND.match(text):
+        return LifeSign(LifeKind.ITEM, int(found.group(1)))
     if found := _NUMBERED.search(text):
         number = _NUMBER_AT_END.search(found.group(0))
         kind = LifeKind.COMPLAINT if is_complaint(text) else LifeKind.ITEM

@@ -40,7 +40,7 @@ _HYPOTHETICAL = re.compile(
     r"|might (?:be|lead|result|cause|see|fail|hit|get|raise)\b|could (?:be|lead|result|cause)\b"
     r"|can (?:lead|result|cause)\b"
     r"|to (?:avoid|prevent|reduce|handle|fix|debug|retry on|recover from)\b"
-    r"|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
+    r"|see ['\"`]|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
     r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )

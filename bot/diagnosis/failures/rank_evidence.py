@@ -8,7 +8,9 @@ from bot.diagnosis.failures.collective_reports import CollectiveReports
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
 
 _TABLE_ROW = re.compile(
-    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)|^-- Process (?P<spawned>\d+) terminated with the following error"
+    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)"
+    r"|^-- Process (?P<spawned>\d+) terminated with the following error|^\[Rank (?P<snippet>\d+) Error Snippet\]"
+    r"|^/job:\S+/task:(?P<task>\d+)\s*$"
 )
 _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received by PID")
 """A row about a process other than the first one that failed."""
@@ -44,8 +46,8 @@ class RankEvidence:
         found = _TABLE_ROW.match(text)
         if found is None:
             return self.table_rank is None and _ENDED_BY_LAUNCHER.match(text) is not None
-        if found.group("spawned"):
-            self.table_rank = int(found.group("spawned"))
+        if number := found.group("spawned") or found.group("snippet") or found.group("task"):
+            self.table_rank = int(number)
             return True
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))

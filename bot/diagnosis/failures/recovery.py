@@ -4,6 +4,7 @@ A step may be older than the failure before it in the log: standard output is fl
 to notice. So one step proves little. How many are needed depends on which process logs them, and how.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,9 +14,14 @@ from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 
 LIVE_SAMPLES, LIVE_BYTES = 40, 8192
-"""Progress after a failure that shows, without timestamps, that the run continued; buffers hold less."""
+"""Progress after a failure that shows, without timestamps, that the run continued; buffers hold less.
+
+Steps before a failure in the log's first bytes were not held in a buffer of that size, so fewer bytes suffice then.
+"""
 LIVE_SAMPLES_ALONE = 200
 """The number of samples that suffices for lines so short that their bytes mean little."""
+LIVE_SAMPLES_FROM_START = 20
+"""The number of samples that suffices where the run had none before the failure, or says that it starts again."""
 LIVE_SAMPLES_TIMED = 5
 LIVE_NS = 120 * 1_000_000_000
 EXPIRY_NS = 720 * 1_000_000_000
@@ -31,8 +37,16 @@ RETRY_LINES = 15
 """A retry notice within this number of lines of a failure belongs to it."""
 
 
+_CLIENT_ERROR = re.compile(
+    r"^(?:\w+\.)*(?:ValueError|\w*ValidationError|BadRequest\w*|HTTPException|JSONDecodeError|TemplateError|InputError)\b"
+)
+"""Exceptions that servers raise for requests that they refuse."""
+MIN_ROUNDS = 2
+"""Number of failures with work after each that show that the program catches them."""
 MIN_ANSWERS = 2
 """Number of answered requests or handled items that show that a program lives: one may have been under way before."""
+MANY_TRIALS = 4
+"""After this number of trials that ended well, one that failed is what studies allow for."""
 CERTAIN_ANSWERS = 10
 """After this number, the next failure is a separate one."""
 MAX_LIFE_LINES = 1000
@@ -57,6 +71,8 @@ class Life:
 
     lines: int = 0
     answered: int = 0
+    trials: int = 0
+    """Number of trials of a study that ended well."""
     refused: int = 0
     failed: int = 0
     items: int = 0
@@ -78,6 +94,7 @@ class Life:
         self.is_caught = self.is_caught or is_first_refused or sign.kind is LifeKind.WARNED
         self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
         self.answered += sign.kind is LifeKind.ANSWERED
+        self.trials += sign.kind is LifeKind.TRIAL
         self.refused += sign.kind is LifeKind.REFUSED
         self.failed += sign.kind is LifeKind.FAILED
         self.commands += sign.kind is LifeKind.COMMAND
@@ -87,9 +104,13 @@ class Life:
 
     def shows_survival(self, root: Candidate) -> bool:
         """Did the program go on? An exception that it logged itself was caught, so less evidence suffices."""
-        if self.has_warned or (self.answered >= MIN_ANSWERS and self.answered >= self.failed):
+        if (
+            self.has_warned
+            or self.trials >= MIN_ANSWERS
+            or (self.answered >= MIN_ANSWERS and self.answered >= self.failed)
+        ):
             return True
-        is_caught = root.is_logged or self.has_complained
+        is_caught = root.is_logged or self.has_complained or root.is_in_cell
         return is_caught and (self.items >= MIN_ANSWERS or (root.is_logged and self.refused > self.failed))
 
 
@@ -111,14 +132,21 @@ class Recovery:
     life: Life = field(default_factory=Life)
     has_exited: bool = False
     """Did a launcher report that the process ended?"""
+    failed_line: int = 0
+    """Number of the line of the newest failure."""
     starts: int = 0
     """Number of times that a program started since the failure."""
+    started_at: int = 0
+    """Number of samples before the newest start."""
+    rounds: int = 0
+    """Number of failures after which the program handled further items."""
     has_fallen: bool = False
     """Did the step number start again since the failure?"""
 
     def record_failure(self, event: FailureEvent, *, is_new: bool) -> None:
         """Record an event; `is_new` for a failure that the log did not have before."""
-        self.failed_at = event.position
+        self.rounds = 0 if is_new else self.rounds + (self.life.items > 0)
+        self.failed_at, self.failed_line = event.position, event.line
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
         self.step, self.new_steps_since_event, self.steps_since_event = event.step, 0, 0
         self.life, self.starts, self.has_fallen = Life(), 0, False
@@ -129,27 +157,35 @@ class Recovery:
         """Record a progress line."""
         if progress.step is None or progress.step == self.step:
             return
-        self.has_fallen = self.has_fallen or (self.step is not None and progress.step < self.step / 2)
+        if self.step is not None and progress.step < (self.step if self.starts else self.step / 2):
+            self.has_fallen = True
         self.step = progress.step
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
         is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
-        is_conclusive = (progress.is_immediate and is_own) or is_next_work
+        is_conclusive = (progress.is_immediate and is_own) or is_next_work or root.is_in_cell
         if root.category == "hang" or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1
 
     def is_retried(self, root: Candidate) -> bool:
         """Did the run report that it retries, skips or ignores this failure?"""
-        return self.retry_line > 0 and abs(root.line - self.retry_line) <= RETRY_LINES
+        lines = (root.line, self.failed_line)
+        return self.retry_line > 0 and any(abs(line - self.retry_line) <= RETRY_LINES for line in lines)
 
     def is_handled(self, root: Candidate) -> bool:
         """Is the failure no problem of the program: retried, or caught as one client's or one fit's?"""
-        return self.is_retried(root) or (self.life.is_caught and self.life.failed == 0)
+        is_one_trial = self.life.trials >= MANY_TRIALS
+        is_one_request = self.life.is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
+        return self.is_retried(root) or is_one_trial or (is_one_request and self.life.failed == 0)
+
+    def survives(self, root: Candidate) -> bool:
+        """Does the program go on: by what it does since the newest failure, or by its work between several?"""
+        return self.life.shows_survival(root) or (self.rounds >= MIN_ROUNDS and self.life.items > 0)
 
     def is_likely(self, root: Candidate) -> bool:
         """Do enough new steps show that the run continues? A launcher may still contradict them."""
-        if self.life.shows_survival(root):
+        if self.survives(root):
             return True
         return self.new_steps >= (1 if root.category == "hang" or self.is_retried(root) else MIN_NEW_STEPS)
 
@@ -160,7 +196,8 @@ class Recovery:
     def is_certain(self, progress: ProgressEvent, root: Candidate) -> bool:
         """Is there more progress than buffered output, so that the next failure is a separate one?"""
         since = progress.position.samples - self.failed_at.samples
-        is_before_start = (root.category == "launch" and self.failed_at.samples == 0) or self.is_next_attempt()
+        is_first = self.failed_at.samples == 0 and (root.category == "launch" or since >= LIVE_SAMPLES_FROM_START)
+        is_before_start = is_first or self.is_next_attempt()
         if progress.provider_ns is not None and self.failed_ns is not None:
             is_late = progress.provider_ns - self.failed_ns > LIVE_NS
             return since >= LIVE_SAMPLES_TIMED and (is_before_start or is_late)
@@ -168,6 +205,8 @@ class Recovery:
             (since >= LIVE_SAMPLES and progress.position.offset - self.failed_at.offset >= LIVE_BYTES)
             or since >= LIVE_SAMPLES_ALONE
             or (is_before_start and since >= LIVE_SAMPLES_TIMED)
+            or (self.starts > 0 and progress.position.samples - self.started_at >= LIVE_SAMPLES_TIMED)
+            or (since >= LIVE_SAMPLES and self.failed_at.samples > 0 and self.failed_at.offset < LIVE_BYTES)
         )
 
     def has_expired(self, newest_ns: int | None) -> bool:
@@ -175,6 +214,16 @@ class Recovery:
         return self.failed_ns is not None and newest_ns is not None and newest_ns - self.failed_ns > EXPIRY_NS
 
 
-def is_contradicted(root: Candidate, others: list[Candidate]) -> bool:
-    """Do echoes, aborts or a launcher show that the failure ended the run after all?"""
-    return any(Precedence.CASCADE <= other.precedence <= Precedence.TEARDOWN for other in others if other is not root)
+def is_clients_fault(root: Candidate) -> bool:
+    """Did a server log that a request was wrong?"""
+    return root.is_in_server and root.is_logged and _CLIENT_ERROR.search(root.exception) is not None
+
+
+def is_contradicted(root: Candidate, others: list[Candidate], life: Life) -> bool:
+    """Do echoes, aborts or a launcher show that the failure ended the run after all?
+
+    Not where a study ended other trials well since.
+    """
+    return life.trials < MIN_ANSWERS and any(
+        Precedence.CASCADE <= other.precedence <= Precedence.TEARDOWN for other in others if other is not root
+    )

@@ -13,6 +13,7 @@ from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
 from bot.diagnosis.failures.candidates import (
     Candidate,
     FailureEvent,
+    announces_exception,
     candidate_from_cleanup,
     candidate_from_exception,
     candidate_from_interrupt,
@@ -21,18 +22,22 @@ from bot.diagnosis.failures.candidates import (
     is_more_decisive,
     is_near,
 )
+from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.exceptions import classify_exception
 from bot.diagnosis.failures.life_signs import LifeSign
+from bot.diagnosis.failures.notes import report_note, settle_notes
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
     LIVE_SAMPLES,
+    LIVE_SAMPLES_TIMED,
     MAX_LIFE_LINES,
     MIN_STEPS_TO_END,
     ProgressEvent,
     Recovery,
     is_contradicted,
 )
+from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
@@ -43,8 +48,6 @@ from bot.domain.alerts import Severity
 MAX_CANDIDATES = 16
 MAX_RECOVERED = 6
 
-MESSAGE_LINES = 8
-"""Number of lines that an exception's message may take."""
 LAST_LINES = 20
 """A bare exception within this number of lines from the log's end is what ended the run."""
 
@@ -58,10 +61,6 @@ _REASONS = {
 }
 
 
-_FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
-"""A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
-
-
 @dataclass(slots=True)
 class RootCauseTracker:
     """The failures of a run: the current one, and those it recovered from."""
@@ -73,6 +72,8 @@ class RootCauseTracker:
     recovery: Recovery = field(default_factory=Recovery)
     success: str = ""
     """The newest success that the run reported: none, soft or hard."""
+    notes_at: int = -1
+    """Number of samples before the newest note that may be of a start; -1 if there is none."""
     success_samples: int = 0
     """Number of progress samples before it."""
 
@@ -86,6 +87,7 @@ class RootCauseTracker:
             self._record_success(event, signature)
             return []
         if signature is not None and signature.role == "note":
+            self.notes_at = event.position.samples
             return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
         if raised is not None and raised.is_cleanup:
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
@@ -93,7 +95,7 @@ class RootCauseTracker:
         if candidate is None:
             return []
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
-        root = self.root()
+        root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
         if root is not None and is_new and candidate.precedence <= Precedence.STOP and self._has_recovered(root):
             self._close(root)
@@ -104,12 +106,34 @@ class RootCauseTracker:
             return added
         return [*added, *self._completed(event, added)]
 
+    def _replaced(self, event: FailureEvent, candidate: Candidate, raised: RaisedException | None) -> Candidate | None:
+        """Return the root cause; drop it first if a later exception of its chain says more."""
+        root = self.root()
+        if (
+            root is None
+            or raised is None
+            or not (root.has_exception and is_near(event, root))
+            or candidate.precedence > root.precedence
+            or not is_replaced(root, event, raised)
+        ):
+            return root
+        if candidate.name == "python_exception" and (root.name != candidate.name or candidate.category == "code"):
+            candidate.category, candidate.hint, candidate.names = root.category, root.hint, root.names
+            candidate.serving_hint, candidate.unnamed_hint = root.serving_hint, root.unnamed_hint
+        for label in root.labels():
+            candidate.record_source(label, root.first_ns)
+        del self.candidates[root.key]
+        return root
+
     def record_retry(self, line: int) -> None:
         """Record a retry notice: the run retries, skips or ignores a failure."""
         self.recovery.retry_line = line
 
     def record_progress(self, progress: ProgressEvent) -> None:
         """Record a progress line; close the failure once the run has certainly continued."""
+        if self.notes_at >= 0 and progress.position.samples - self.notes_at >= LIVE_SAMPLES_TIMED:
+            settle_notes(self.notes.values())
+            self.notes_at = -1
         root = self.root()
         if root is None:
             return
@@ -138,7 +162,11 @@ class RootCauseTracker:
         if sign is None or (name and root.source_name and name != root.source_name and not is_local):
             return
         life.record(sign)
-        if life.answered >= CERTAIN_ANSWERS and life.shows_survival(root) and not self._is_contradicted(root):
+        if (
+            max(life.answered, life.trials) >= CERTAIN_ANSWERS
+            and self.recovery.survives(root)
+            and not self._is_contradicted(root)
+        ):
             self._close(root)
 
     def expire(self, newest_ns: int | None) -> None:
@@ -164,8 +192,8 @@ class RootCauseTracker:
         """Return the candidate that explains the others."""
         if not self.candidates:
             return None
-        root = _explaining(list(self.candidates.values()))
-        return next((one for one in self.candidates.values() if _continues_message(root, one)), root)
+        root = explaining_candidate(list(self.candidates.values()))
+        return next((one for one in self.candidates.values() if continues_message(root, one)), root)
 
     def failures(self, end: int | None = None) -> list[Failure]:
         """Report each failure once.
@@ -176,11 +204,11 @@ class RootCauseTracker:
         found = [self._recovered(candidate) for candidate in self.recovered]
         root = self.root()
         if root is not None:
-            goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.life.shows_survival(root)
+            goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.survives(root)
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
             found.append(self._recovered(root) if has_recovered else self._current(root, end))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
-        return found + [_note(note, ended_at) for note in self.notes.values()]
+        return found + [report_note(note, ended_at) for note in self.notes.values()]
 
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
@@ -203,6 +231,7 @@ class RootCauseTracker:
         if root is None or (event.label is not None and root.sources and str(event.label) not in root.sources):
             return
         self.recovery.starts += 1
+        self.recovery.started_at = event.position.samples
         has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or self.recovery.has_exited
         if is_ready and has_passed:
             self._close(root)
@@ -231,7 +260,8 @@ class RootCauseTracker:
         root = self.root()
         if root is None or any(root is one for one, _ in added) or not is_near(event, root):
             return []
-        is_decisive = not root.has_subject and names_subject(root.names, event.text)
+        is_decisive = root.is_warning or announces_exception(root)
+        is_decisive |= not root.has_subject and names_subject(root.names, event.text)
         return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 
     def _close(self, root: Candidate | None) -> None:
@@ -243,7 +273,7 @@ class RootCauseTracker:
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
     def _is_contradicted(self, root: Candidate) -> bool:
-        return is_contradicted(root, list(self.candidates.values()))
+        return is_contradicted(root, list(self.candidates.values()), self.recovery.life)
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)
@@ -263,14 +293,17 @@ class RootCauseTracker:
     def _current(self, root: Candidate, end: int | None) -> Failure:
         if root.name == "task_exit" and not self.recovery.failed_at.samples and not self.recovery.steps_since_event:
             root = replace(root, category="launch")  # of a process that did not get as far as training
+        if root.name == "rendezvous" and self.recovery.failed_at.samples:
+            root = replace(root, category="collective")  # the processes had met before
         severity, why = self._judge(root, end)
+        root = with_first_line(root, self.candidates.values())
         ranks = root.labels()
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         missing = self.ranks.missing_rank() if is_waiting else None
         if missing is not None:
             ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]
             why += f" {missing.sentence}"
-        elif not ranks and (named := self.ranks.named_rank()) is not None:
+        elif not ranks and (named := self._named_rank()) is not None:
             ranks = [named]
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:
@@ -295,8 +328,16 @@ class RootCauseTracker:
         }
         return tuple(name for name, holds in signs.items() if holds)
 
+    def _named_rank(self) -> int | None:
+        """Return the rank that the log names, or the only one whose process failed then."""
+        named = self.ranks.named_rank()
+        failed = [one for one in self.candidates.values() if one.precedence <= Precedence.WEAK]
+        labels = {label for one in failed for label in one.labels() if isinstance(label, int)}
+        return labels.pop() if named is None and len(labels) == 1 else named
+
     def _judge(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
-        if root.prior_success == "hard" or (root.prior_success and root.precedence > Precedence.WEAK):
+        is_exit = root.precedence > Precedence.WEAK or (root.precedence is Precedence.WEAK and root.category == "code")
+        if root.prior_success == "hard" or (root.prior_success and is_exit):
             is_notable = root.precedence in (Precedence.ROOT, Precedence.WEAK, Precedence.ABORT)
             return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
         if self.success == "hard" and not root.prior_success:
@@ -337,47 +378,3 @@ def _candidate(event: FailureEvent, signature: Signature | None, raised: RaisedE
     if meaning.role == "stop":
         return candidate_from_interrupt(event, raised)
     return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)
-
-
-def _explaining(candidates: list[Candidate]) -> Candidate:
-    """Return the candidate that explains the others.
-
-    A stop explains what follows it, and the peers that lost their connection just before it was logged. It explains
-    neither a failure before it nor what gives a reason for the stop, such as a time limit.
-    """
-    stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
-    if stop is not None:
-        own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
-        if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
-            own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
-        candidates = own or [stop]
-    return min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
-
-
-def _precedes(candidate: Candidate, stop: Candidate) -> bool:
-    """Did the run fail with `candidate` before it was stopped?"""
-    is_failure = candidate.precedence <= Precedence.WEAK or candidate.precedence in _FAILED_BEFORE_STOP
-    return candidate.line < stop.line and (is_failure or candidate.identifies_missing_rank)
-
-
-def _line(candidate: Candidate) -> int:
-    return candidate.line
-
-
-def _continues_message(root: Candidate, other: Candidate) -> bool:
-    """Is `other` a known failure in a later line of the exception's message?"""
-    return (
-        0 < other.line - root.line <= MESSAGE_LINES
-        and root.name == "python_exception"
-        and other.precedence is Precedence.ROOT
-        and other.name != root.name
-        and next(iter(root.sources), "") == next(iter(other.sources), "")
-    )
-
-
-def _note(note: Candidate, ended_at: int | None) -> Failure:
-    is_consequence = ended_at is not None and note.line >= ended_at
-    is_rare = note.count < note.min_repeats
-    severity = Severity.INFO if is_consequence or is_rare or note.prior_success else note.severity
-    reason = "It was logged after the failure." if is_consequence else "Worth knowing; it did not end the run."
-    return note.to_failure(severity, reason)

@@ -32,6 +32,7 @@ _PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
     ),
     "rank": re.compile(r"(?i)\b(?:rank|task|worker|process)s?[ :=\[#(]+\d|/task:\d"),
     "amount": re.compile(r"(?i)\b\d+(?:\.\d+)?\s?(?:[kmgt]i?b|bytes)\b|\b(?:shape|size)[ =:]*[\[(]\d"),
+    "assertion": re.compile(r"\bAssertion .+ failed"),
     "name": re.compile(r"['\"`][\w.@/:-]+['\"`]|\b[\w.-]+\.so\b"),
 }
 _COMPLAINT = re.compile(

@@ -7,6 +7,7 @@ prefixes several ranks share one source.
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.reading.prefixes import LineSource
@@ -38,6 +39,7 @@ STRUCTURE = (
     r"Root Cause \(first observed failure\)|(?:rank|exitcode) +: -?\d",
     r"-- Process \d+ terminated with the following error",
     r"Killed[ \t]*$",
+    r"Caused by: [a-z]|^\[Rank \d+ Error Snippet|^/job:",
 )
 """Parts of the page filter: the lines that this module reads."""
 
@@ -74,6 +76,8 @@ _CLEANUP_FRAME = re.compile(
 )
 _SHARED_HEADER = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
 """A header that shares its line with other text."""
+_JAVA_CAUSE = re.compile(r"^\s*Caused by: [\w.$]+(?:Exception|Error)\b")
+_NOBODY = LineSource()
 CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 
 
@@ -102,6 +106,10 @@ class RaisedException:
     """Number of that frame, from 1."""
     last_path: str = ""
     """The file of the innermost frame, in the user's code or not."""
+    follows: Literal["", "cause", "handling", "java"] = ""
+    """Was it raised from the exception before it, or while that was handled? Java prints the cause last."""
+    rank: int | None = None
+    """The rank that its lines state, or only its header."""
 
 
 @dataclass(slots=True)
@@ -127,12 +135,18 @@ class OpenTraceback:
     kind: str = ""
     """The exception's type, if the header names it."""
     is_in_table: bool = False
+    follows: Literal["", "cause", "handling", "java"] = ""
 
     @property
     def has_traceback(self) -> bool:
         """Is it a traceback: with a header, or one whose header was cut off at the start of the log?"""
         is_headless = self.first_line <= NEAR_START and self.frames >= MIN_HEADLESS_FRAMES
         return (self.depth > 0 and bool(self.any_frame or self.kind)) or is_headless
+
+    @property
+    def has_started(self) -> bool:
+        """Is the next exception part of it?"""
+        return self.depth > 0 or bool(self.any_frame) or bool(self.follows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +170,12 @@ class Tracebacks:
     """Reassembles the tracebacks of each source."""
 
     open: dict[str, OpenTraceback] = field(default_factory=dict)
+    headed: LineSource | None = None
+    """The process of the newest traceback of which perhaps only the header has a prefix."""
 
     def feed(self, source: LineSource, text: str, line: int) -> tuple[RaisedException | None, bool]:
         """Read one line; return the exception that ends here, if any, and whether the line is only a part of one."""
+        source = self._owner(source, line)
         if found := FRAME.search(text) or RICH_FRAME.search(text):
             state = self._open(source, line)
             self._frame(state, found, text)
@@ -171,10 +188,15 @@ class Tracebacks:
             state.is_in_table = _TABLE_HEADER.match(text) is not None
             if named := _NOTEBOOK_HEADER.match(text):
                 state.kind = named.group("type")
+            if source.rank is not None and not HEADER.match(text):
+                self.headed = source
             return None, not _SHARED_HEADER.search(text)
         if CAUSE.search(text):
-            self._open(source, line)
+            self._open(source, line).follows = "handling" if "During handling" in text else "cause"
             return None, True
+        if _JAVA_CAUSE.match(text):
+            self._open(source, line).follows = "java"
+            text = text.partition("Caused by: ")[2]
         if _CLEANUP.search(text):
             self._open(source, line).is_cleanup = True
             return None, True
@@ -197,6 +219,13 @@ class Tracebacks:
             one.user_number,
         )  # fmt: skip
 
+    def _owner(self, source: LineSource, line: int) -> LineSource:
+        """The source of a line, or of the header before it if the line has no prefix."""
+        if source != _NOBODY or self.headed is None:
+            return source
+        state = self.open.get(_key(self.headed))
+        return self.headed if state is not None and line - state.last_line <= NEAR_END else source
+
     def _exception(self, source: LineSource, text: str, line: int) -> RaisedException | None:
         state = self.open.get(_key(source))
         if state is not None and line - state.last_line > STALE_LINES:
@@ -213,7 +242,7 @@ class Tracebacks:
             kind,
             message,
             state.user_frame or state.any_frame,
-            has_traceback=state.depth > 0 or bool(state.any_frame),
+            has_traceback=state.has_started,
             is_cleanup=state.is_cleanup or (state.has_finalizer and not state.user_frame),
             is_service=state.is_service and not state.user_frame,
             has_full_path=state.has_full_path,
@@ -221,6 +250,8 @@ class Tracebacks:
             user_line=state.user_line,
             user_number=state.user_number,
             last_path=state.last_path,
+            follows=state.follows,
+            rank=source.rank,
         )
         state.depth -= 1
         if state.depth <= 0:

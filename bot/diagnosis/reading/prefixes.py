@@ -39,6 +39,7 @@ _POD = r"[a-z][a-z\d.-]{1,80}-(?:\d{1,5}|[bcdfghjklmnpqrstvwxz2456789]{5})"
 _PREFIXES = re.compile(
     "|".join(
         (
+            rf"\[{_PLAIN_TIMESTAMP}(?P<axes>(?: [A-Z]{{2}}\d{{1,5}}){{1,5}})\] ",
             rf"[\[(]?{_PLAIN_TIMESTAMP}[\])]?(?:,?\s*-\s+|:\s+|\s*\|\s*|{_BEFORE_CODE}|\s+|$)",
             r"std(?:out|err) [FP] ",
             rf"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]?(?:\s+-\s+|{_BEFORE_CODE}|\s+)",
@@ -51,7 +52,11 @@ _PREFIXES = re.compile(
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
+            r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:rank)(?P<device>\d{1,5})[\])>]:?" + _ONE_SPACE,
+            r"(?:rank=|(?:GPU|gpu|[Pp]roc|[Pp]rocess) ?(?=\d{1,5}(?::| \|) ))(?P<field>\d{1,5})(?::| \||,)? ",
+            r"[a-z][\w.-]{0,60}/\d{1,5} (?=\[)",
             r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
+            r"\d{1,3}(?:\.\d{1,3}){3} \[(?P<xla>\d{1,5})\] ",
             r"(?P<pdsh>[a-z][a-z\d]{0,40}(?:-[a-z\d]{1,40}){0,4}-\d{1,5}): " + _BEFORE_TRACEBACK,
             r"\[\d{1,4},(?P<mpi>\d{1,6})\]<(?:stdout|stderr|stddiag)>:" + _ONE_SPACE,
             r"\[\d{1,4},mpirank:(?P<sagemaker>\d{1,6})(?:,[\w.-]+)*\]<(?:stdout|stderr)>:" + _ONE_SPACE,
@@ -77,7 +82,7 @@ _PREFIXES = re.compile(
             r"slurmstepd: error: (?=Traceback)",
             rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d (?:\[[\w./:-]+\]|[\w./-]+\.py:\d+\]) ",
             rf"{_LEVEL} +\| [\w.<>:-]+ - ",
-            r"[EWIF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] \"?",
+            r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] \"?",
             r"\[NeMo [A-Z] [\d :-]+ \S+\] ",
             rf"\[{_LEVEL}\|[\w.]+:\d+\] {_PLAIN_TIMESTAMP} >> ",
             r"\[[\w-]+\.py:\d+(?::\w+)?\] ",
@@ -89,6 +94,7 @@ _TORCH_RANK = re.compile(r"\[[DIWEF](?:\d{4} [\d:.]+)? [\w./-]+:\d+\] \[(?:PG [^
 """The rank after the header of PyTorch's C++ logging, which needs no launcher."""
 _MESSAGE_FIELDS = ("message", "msg", "log", "text", "event", "MESSAGE")
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
+_RANK_FIELDS = ("rank", "global_rank", "process_index", "local_rank")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
 _SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
 _JSON_FIELD = re.compile(
@@ -97,7 +103,8 @@ _JSON_FIELD = re.compile(
 )
 MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
-_RANK_GROUPS = frozenset(("rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
+_AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
+_RANK_GROUPS = frozenset(("device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}
 
@@ -152,11 +159,26 @@ def split_prefix(line: str, rank: int | None = None, replica: str | None = None)
         group = match.lastgroup
         if group in _RANK_GROUPS:
             rank = int(match.group(group))
+        elif group == "axes":
+            rank = rank_of_axes(match.group(group), rank)
         elif group == "ray_address":
             name = name or match.group("ray")
         elif group in _REPLICA_GROUPS and not name:
             name = match.group(group)
+            rank = rank_of_axes(name, rank) if "Worker_" in name else rank
     return SplitLine(LineSource(name, rank), line[position:] if position else line)
+
+
+def rank_of_axes(text: str, default: int | None) -> int | None:
+    """Return the rank that a position on parallel axes means, such as ` DP0 TP3` or `Worker_PP0_TP3`.
+
+    Expert-parallel ranks count all processes. Otherwise the position decides if it is not 0 on one axis at most.
+    """
+    axes = {name: int(number) for name, number in _AXIS.findall(text)}
+    if "EP" in axes:
+        return axes["EP"]
+    numbers = [number for number in axes.values() if number]
+    return (numbers or [0])[0] if axes and len(numbers) <= 1 else default
 
 
 class StatedSource(NamedTuple):
@@ -219,7 +241,10 @@ def _message_of_json(line: str, start: int) -> str:
     errors = [text for text in errors if severe or "Traceback (most recent" in text]
     if message is None and not errors:
         return line
-    return "\n".join([line[:start] + (message or ""), *errors])
+    rank = next((fields[name] for name in _RANK_FIELDS if isinstance(fields.get(name), int)), None)
+    prefix = line[:start] if rank is None else f"{line[:start]}[rank{rank}]: "
+    mark = "" if rank is None else f"[rank{rank}]: "
+    return "\n".join([prefix + (message or ""), *(mark + row for text in errors for row in text.split("\n"))])
 
 
 def _field_of_json(line: str) -> str:

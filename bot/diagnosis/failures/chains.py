@@ -1,0 +1,86 @@
+"""Choose between the exceptions of a chain: the one that says what happened, which is usually the first.
+
+A later exception of a chain replaces the one before it if it says all of that and more, as a library's own exception
+does for one of its HTTP client, or a wrapper that adds the name of the file.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.diagnosis.failures.candidates import Candidate, FailureEvent, announces_exception
+from bot.diagnosis.failures.subjects import names_subject
+from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.precedence import Precedence
+
+MESSAGE_LINES = 8
+"""Number of lines that an exception's message may take."""
+MIN_MESSAGE = 12
+"""An outer exception whose message is shorter says less than any other."""
+
+_PLUMBING = re.compile(
+    r"(?:gaierror|herror|NewConnectionError|NameResolutionError|MaxRetryError|\w*Timeout(?:Error)?|\btimeout|ProtocolError"
+    r"|RemoteDisconnected|ConnectError|HTTPError|HTTPStatusError|ClientConnectorError|ClientResponseError|CancelledError"
+    r"|EndOfStream|queue\.Empty)$|^(?:requests\.exceptions|urllib3|httpx|httpcore|aiohttp|http\.client)\."
+)
+"""Exceptions of the layers below a client: the client's own exception names what it wanted."""
+_LOOKUP = re.compile(r"(?:KeyError|AttributeError|IndexError|LookupError)$")
+_QUOTED = re.compile(r"'([^']{3,120})'")
+_KIND = re.compile(r"((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?:\([A-Z]\w+\))?: ?(.*)$")
+
+
+def says_more(outer: RaisedException, text: str, row: str) -> bool:
+    """Does an exception say more than the one it followed from?
+
+    Args:
+        outer: the later exception.
+        text: its line.
+        row: the line of the exception before it, with or without its prefixes.
+    """
+    if not outer.follows:
+        return False
+    if outer.follows == "java":
+        return True
+    found = _KIND.search(row.rpartition("]: ")[2] or row) or _KIND.search(row)
+    kind, message = (found.group(1), found.group(2).strip()) if found else (row.strip(), "")
+    if outer.kind.rpartition(".")[2] == kind.rpartition(".")[2] and outer.message == message:
+        return False
+    if _PLUMBING.search(kind) and not _PLUMBING.search(outer.kind):
+        return len(outer.message) >= MIN_MESSAGE
+    names = _QUOTED.findall(message) if _LOOKUP.search(kind) else []
+    if names and all(name in text for name in names):
+        return True
+    if names_subject("file", text) and not names_subject("file", row):
+        return outer.follows == "cause" or (len(message) >= MIN_MESSAGE and message[:80] in text)
+    is_named = f"({kind.rpartition('.')[2]})" in text
+    return is_named and names_subject("name", text) and not names_subject("name", row)
+
+
+def is_replaced(root: Candidate, event: FailureEvent, raised: RaisedException) -> bool:
+    """Does an exception say more than the one that it followed from, or is it the one that was announced?"""
+    if root.name == "python_exception" and announces_exception(root):
+        return True
+    return says_more(raised, event.text, root.exception)
+
+
+def continues_message(root: Candidate, other: Candidate) -> bool:
+    """Is `other` a known failure in a later line of the exception's message?"""
+    return (
+        0 < other.line - root.line <= MESSAGE_LINES
+        and root.name == "python_exception"
+        and other.precedence is Precedence.ROOT
+        and other.name != root.name
+        and next(iter(root.sources), "") == next(iter(other.sources), "")
+    )
+
+
+def with_first_line(root: Candidate, candidates: Iterable[Candidate]) -> Candidate:
+    """Show the exception itself if a later line of its message is the known failure, unless it ends before that."""
+    first = next((one for one in candidates if continues_message(one, root)), None)
+    if first is None or first.precedence > root.precedence or root.exception:
+        return root
+    if first.awaits_reason or announces_exception(first):
+        return root
+    return replace(
+        root, excerpt=first.excerpt, root_index=first.root_index, decisive_line=first.decisive_line, line=first.line
+    )

@@ -1,0 +1,26 @@
+"""Notes: what is worth knowing although the run continues."""
+
+from collections.abc import Iterable
+
+from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.findings import Failure
+from bot.domain.alerts import Severity
+
+_DELAYS = frozenset({"launch", "scheduler"})
+"""Categories of notes that no longer matter once the run trains."""
+
+
+def settle_notes(notes: Iterable[Candidate]) -> None:
+    """Mark what delayed a start: the run trains now."""
+    for note in notes:
+        note.is_handled |= note.category in _DELAYS
+
+
+def report_note(note: Candidate, ended_at: int | None) -> Failure:
+    """Report a note; `ended_at` is the line of the failure that ended the run, if one did."""
+    is_consequence = ended_at is not None and note.line >= ended_at
+    is_rare = note.count < note.min_repeats
+    has_passed = is_consequence or is_rare or bool(note.prior_success) or note.is_handled
+    severity = Severity.INFO if has_passed else note.severity
+    reason = "It was logged after the failure." if is_consequence else "Worth knowing; it did not end the run."
+    return note.to_failure(severity, reason)

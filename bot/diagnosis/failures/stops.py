@@ -1,0 +1,32 @@
+"""What a stop explains: a person, a scheduler or a launcher ended the run, and much fails afterwards."""
+
+from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.precedence import Precedence
+
+_FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
+"""A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
+
+
+def explaining_candidate(candidates: list[Candidate]) -> Candidate:
+    """Return the candidate that explains the others.
+
+    A stop explains what follows it, and the peers that lost their connection just before it was logged. It explains
+    neither a failure before it nor what gives a reason for the stop, such as a time limit.
+    """
+    stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
+    if stop is not None:
+        own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
+        if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
+            own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
+        candidates = own or [stop]
+    return min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
+
+
+def _precedes(candidate: Candidate, stop: Candidate) -> bool:
+    """Did the run fail with `candidate` before it was stopped?"""
+    is_failure = candidate.precedence <= Precedence.WEAK or candidate.precedence in _FAILED_BEFORE_STOP
+    return candidate.line < stop.line and (is_failure or candidate.identifies_missing_rank)
+
+
+def _line(candidate: Candidate) -> int:
+    return candidate.line

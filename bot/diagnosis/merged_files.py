@@ -15,7 +15,7 @@ from bot.diagnosis.file_sources import rank_of_path, sources_of
 from bot.diagnosis.findings import Diagnosis, Failure
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.run_causes import NEVER_NS, LocatedFailure, add_dumps, explain_run
-from bot.diagnosis.silent_ranks import ProcessLog, silence_failure, silent_ranks
+from bot.diagnosis.silent_ranks import ProcessLog, SilentRanks, silence_failure, silent_ranks
 from bot.domain.alerts import Severity
 
 CONTINUED_NS = 120 * 1_000_000_000
@@ -91,8 +91,10 @@ def merge_files(files: Sequence[FileDiagnosis]) -> Diagnosis:
         explain_run([_merge_group(group) for group in groups.values()], evidence, silences, paths), found
     )
     finished = any(one.diagnosis.progress.finished for one in files)
+    if newest is not None:  # a rank that never started would have kept the others from training
+        silences = replace(silences, empty=(), missing=())
     if silences and not finished and not any(one.severity is Severity.PAGE for one in failures):
-        failures = (*failures, silence_failure(silences))
+        failures = (*failures, _silence(silences, files))
     talkative = max((one.diagnosis for one in files), key=lambda one: len(one.last_lines.notable), default=Diagnosis())
     lines = sum(one.diagnosis.lines for one in files)
     trained = newest.diagnosis if newest is not None else Diagnosis()
@@ -142,6 +144,14 @@ class _Peers:
         if failure.precedence.is_consequence and file.attempt in self.finished and not file.diagnosis.progress.finished:
             return replace(failure, severity=Severity.INFO, verdict=None, why=_PEER_FINISHED)
         return failure
+
+
+def _silence(silences: SilentRanks, files: Sequence[FileDiagnosis]) -> Failure:
+    path = silences.paths.get(silences.ranks[0])
+    file = next((one for one in files if one.path == path), None)
+    if file is None or not file.diagnosis.last_lines.ending:
+        return silence_failure(silences, "", 0)
+    return silence_failure(silences, file.diagnosis.last_lines.ending[-1].message, file.diagnosis.lines)
 
 
 def _locate(failure: Failure, file: FileDiagnosis, process_end_ns: int | None) -> LocatedFailure:

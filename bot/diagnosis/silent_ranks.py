@@ -133,14 +133,20 @@ def silent_ranks(logs: Sequence[ProcessLog]) -> SilentRanks:
     )
 
 
-def silence_failure(silences: SilentRanks) -> Failure:
-    """Report silent ranks of a run in which nothing else explains its end."""
+def silence_failure(silences: SilentRanks, last_line: str, line: int) -> Failure:
+    """Report silent ranks of a run in which nothing else explains its end.
+
+    Args:
+        silences: at least one.
+        last_line: of the log of the first of them, "" if it has none.
+        line: its number in the file.
+    """
     ranks = silences.ranks
-    path = silences.paths.get(ranks[0])
     title, *more = silences.sentences()
     return Failure(
-        severity=Severity.WARN, category="hang", signature="silent_rank", title=title.rstrip("."), hint=_HINT, line=0,
-        ranks=ranks, confidence=0.5, fingerprint="silent_rank", file=path,
+        severity=Severity.WARN, category="hang", signature="silent_rank", title=title.rstrip("."), hint=_HINT,
+        line=line, ranks=ranks, confidence=0.5, fingerprint="silent_rank", file=silences.paths.get(ranks[0]),
+        excerpt=(last_line,) if last_line else (), root_index=0 if last_line else None,
         why=" ".join([*more, "Nothing in the files explains it."]),
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
 from bot.terminal.output import Output, redaction_note
 from bot.terminal.render.scanned_files import files_text
 from bot.terminal.report import report_text
-from bot.terminal.scan_pool import SizedFile, read_in_pool, usable_cores, worth_a_pool
+from bot.terminal.scan_pool import SizedFile, read_in_pool, text_size, usable_cores, worth_a_pool
 
 _BAR_WIDTH = 24
 
@@ -100,9 +100,10 @@ def _read(
     files: Sequence[ScannedFile], scanner: PageScanner, output: Output, signatures: Path | None, processes: int | None
 ) -> Iterator[FileResult]:
     """Diagnose the files on several cores if that is faster, else one after the other; in their order."""
-    sized = [SizedFile(index, file, _size_of(file.path)) for index, file in enumerate(files)]
+    bytes_of = [_size_of(file.path) for file in files]
+    sized = [SizedFile(index, file, text_size(file, bytes_of[index])) for index, file in enumerate(files)]
     sizes = [one.size for one in sized]
-    progress = ReadProgress(output, sum(sizes))
+    progress = ReadProgress(output, sum(bytes_of))
     count = usable_cores() if processes is None else processes
     results: Mapping[int, FileResult] = {}
     if count > 1 and (processes is not None or worth_a_pool(sizes, count)):

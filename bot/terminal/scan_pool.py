@@ -27,6 +27,8 @@ MIN_BYTES = 64 << 20
 BATCH_BYTES, BATCH_FILES = 16 << 20, 64
 """Size of the files that a process reads before it returns their results."""
 MAX_PROCESSES = 8
+_COMPRESSION = 8
+"""How much larger the text of a compressed log is."""
 _POLL_S = 0.2
 """How often the progress is shown."""
 _STOP = -1
@@ -40,7 +42,7 @@ class SizedFile:
     index: int
     file: ScannedFile
     size: int
-    """Bytes; 0 if unknown."""
+    """Bytes of text, roughly; 0 if unknown."""
 
 
 class _Stopped(Exception):
@@ -69,6 +71,11 @@ class _Worker:
 _Batch = Future[list[tuple[int, FileResult]]]
 _worker: list[_Worker] = []
 """Of this process, if it is one of the pool."""
+
+
+def text_size(file: ScannedFile, size: int) -> int:
+    """Estimate the bytes of text in a file of `size` bytes: logs compress well."""
+    return size * _COMPRESSION if file.path.endswith((".gz", ".xz", ".bz2", ".zst")) else size
 
 
 def worth_a_pool(sizes: Sequence[int], processes: int) -> bool:

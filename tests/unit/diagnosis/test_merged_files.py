@@ -120,6 +120,14 @@ def test_rank_that_falls_silent_without_an_error_is_a_warning() -> None:
     (warning,) = diagnose_run(texts).failures
     assert (warning.severity, warning.ranks, warning.file) == ("warn", (3,), "rank_3.log")
     assert warning.title == "Rank 3's log ends 3 min 20 s before the others"
+    assert (warning.line, warning.excerpt) == (200, ("2026-03-13 10:03:19 INFO step 199 loss 2.29",))
+
+
+def test_rank_without_a_file_is_reported_if_no_rank_trained() -> None:
+    starting = "2026-03-13 10:00:00 INFO waiting for all ranks\n"
+    (warning,) = diagnose_run({f"rank_{rank}.log": starting for rank in range(8) if rank != 3}).failures
+    assert (warning.title, warning.ranks, warning.line) == ("Rank 3 has no file", (3,), 0)
+    assert diagnose_run({f"rank_{rank}.log": steps(0, 90) for rank in range(8) if rank != 3}).failures == ()
 
 
 def test_ranks_that_only_log_their_start_are_not_silent() -> None:

@@ -27,7 +27,11 @@ _INSTALLED = re.compile(
     r"|(?:^|[/\\])(?:aten/src|torch/csrc|pytorch/(?:aten|c10|torch)|third_party|tensorflow/(?:core|compiler|python))/"
 )
 """What follows in a path is a package that is installed, the system's, or the source of a framework."""
+_IPV4 = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
+_HOST_IN_PATH = re.compile(rf"{_IPV4.pattern}|ip-(?:\d{{1,3}}-){{3}}\d{{1,3}}(?:\.[\w-]{{1,60}}){{0,6}}")
+"""An address, or the name that a cloud derives from it."""
 _SEPARATORS = re.compile(r"([/\\]+)")
+_NAME_SEPARATORS = re.compile(r"(\.+|(?<=\w)-+(?=\w))")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}")
 _MIN_WORD = 4
 """A shorter word of a path or project is replaced only there; elsewhere it may be anything."""
@@ -95,6 +99,8 @@ class Anonymizer:
             case "ipv4":
                 is_kept = is_special_address(text) or is_version(found)
                 return text if is_kept else self._placeholders.ipv4(text)
+            case "cloud_host":
+                return f"ip-{self._placeholders.ipv4(text[3:].replace('-', '.')).replace('.', '-')}"
             case "ipv6":
                 return self._placeholders.ipv6(text)
             case "account":
@@ -113,10 +119,8 @@ class Anonymizer:
             return known
         if _HEX.fullmatch(text):
             return self._placeholders.hex_id(text)
-        parts = re.split(r"(\.+|(?<=[\w])-+(?=[\w]))", text)
-        if len(parts) > 1 and any(part.lower() in self._names for part in parts):
-            return "".join(self._names.get(part.lower(), part) for part in parts)
-        return _WORD.sub(self._learned_word, text)
+        parts = _NAME_SEPARATORS.split(text)
+        return "".join(self._names.get(part.lower()) or _WORD.sub(self._learned_word, part) for part in parts)
 
     def _learned_word(self, found: re.Match[str]) -> str:
         word = found[0]
@@ -134,7 +138,10 @@ class Anonymizer:
     def _words_of(self, text: str) -> str:
         """Replace each word of a path, project or model that the vocabulary lacks, and learn it."""
         return "".join(
-            self._names.get(part.lower()) or _WORD.sub(self._own_word, part) for part in _SEPARATORS.split(text)
+            self._host(part)
+            if _HOST_IN_PATH.fullmatch(part)
+            else self._names.get(part.lower()) or _WORD.sub(self._own_word, part)
+            for part in _SEPARATORS.split(text)
         )
 
     def _own_word(self, found: re.Match[str]) -> str:
@@ -161,7 +168,10 @@ class Anonymizer:
             account, at, name = host.rpartition("@")
             where = f"{self._bucket(account)}@{self._host(name)}" if at else self._bucket(name)
             return f"{scheme}://{where}{self._path(rest)}"
-        name, colon, port = host.rpartition("@")[2].partition(":")
+        login, _, host = host.rpartition("@")
+        if login:
+            self._add_user(login.partition(":")[0])
+        name, colon, port = host.partition(":")
         if is_public_host(name):
             return f"{scheme}://{name}{colon}{port}{rest}"
         return f"{scheme}://{self._host(name)}{colon}{port}{self._path(rest)}"
@@ -185,6 +195,8 @@ class Anonymizer:
         lower = name.lower()
         if lower in self._names:
             return self._names[lower]
+        if _IPV4.fullmatch(lower):
+            return name if is_special_address(lower) else self._placeholders.ipv4(lower)
         if lower == "localhost" or not any(map(str.isalpha, lower)) or (lower.isalpha() and self._is_known(lower)):
             return name
         own, public = split_public_suffix(lower)

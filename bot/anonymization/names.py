@@ -29,7 +29,7 @@ _SYSLOG_TIME = r"(?:[A-Z][a-z]{2} {1,2}\d{1,2} [\d:.]{8,15}|\d{4}-\d\d-\d\dT[\d:
 _PATTERNS: tuple[tuple[NameKind, str], ...] = (
     (
         "user",
-        rf"(?i)\b(?:user|user_?name|owner|author|login|logname|assignee|run_by|creator){_IS}([\w.@-]{{2,64}})",
+        rf"(?i)(?<![a-z])(?:user|user_?name|owner|author|login|logname|assignee|run_by|creator){_IS}([\w.@-]{{2,64}})",
     ),
     ("user", r"(?i)[/\\](?:home|users)[/\\]{1,2}([\w.-]{1,64})"),
     ("user", r"(?i)\blogged in as:? [\"']?([\w.-]{2,64})"),
@@ -38,9 +38,9 @@ _PATTERNS: tuple[tuple[NameKind, str], ...] = (
     ("host", rf"{_PROMPT}[\w.-]{{1,64}}@({_WORD}){_PROMPT_END}"),
     (
         "host",
-        rf"(?i)\b(?:host|host_?name|node_?name|nodelist|node_?list|master_addr|rdzv_endpoint){_IS}([a-z]{_WORD})",
+        rf"(?i)(?<![a-z])(?:host|host_?name|node_?name|nodelist|node_?list|master_addr|rdzv_endpoint){_IS}([a-z]{_WORD})",
     ),
-    ("host", rf"(?i)\b(?:node|server|machine){_IS}([a-z][\w-]{{0,60}}[\d.-]{_WORD})"),
+    ("host", rf"(?i)(?<![a-z])(?:node|server|machine){_IS}([a-z][\w-]{{0,60}}[\d.-]{_WORD})"),
     ("host", rf"\b(?:JOB|STEP) [\d.]{{1,20}} ON ({_WORD}) "),
     ("host", rf"\bsrun: error: ({_WORD}): "),
     ("host", rf"^\s{{0,8}}(?:\d{{1,5}}: ){{0,2}}([A-Za-z]{_WORD}):\d{{1,8}}:\d{{1,8}} (?:\[\d{{1,3}}\]|NCCL)"),

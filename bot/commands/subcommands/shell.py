@@ -133,7 +133,7 @@ SCAN = Subcommand(
         Option("--no-redact", "Show secrets in the log."),
         Option("--report", "Write an anonymized copy to attach to a bug report."),
         Option("--output", "With --report, the name of the copy (default trainwatch-report.log).", "FILE"),
-        Option("--hide", "With --report, replace this name as well. Repeatable.", "NAME", repeatable=True),
+        Option("--hide", "With --report, replace this name as well.", "NAME", repeatable=True),
         Option("--force", "With --report, replace an existing file."),
     ),
     (

@@ -44,6 +44,9 @@ REPLACED = {
     "colours": ("\x1b[31m/home/alice/x.py\x1b[0m \x1b[1malice\x1b[0m", "\x1b[31m/home/user1/x.py\x1b[0m \x1b[1muser1\x1b[0m"),
     "json": (r'{"log":"  File \"/home/alice/zeta/fit.py\", line 2\n    run()\nKeyError: 3"}', r'{"log":"  File \"/home/user1/name1/fit.py\", line 2\n    run()\nKeyError: 3"}'),
     "right to left": ("/home/\u05d3\u05d5\u05d3/\u05d0\u05d1\u05d2\u05d3/train.py", "/home/user1/name1/train.py"),
+    "variables of slurm": ("SLURM_JOB_NODELIST=wolf-[1-4] SLURM_SUBMIT_HOST=zeta7 on wolf-2", "SLURM_JOB_NODELIST=host1-[1-4] SLURM_SUBMIT_HOST=host2 on host1-2"),
+    "names from addresses": ("Node: ip-10-0-1-2.ec2.internal/10.0.1.2", "Node: ip-192-0-2-1.ec2.internal/192.0.2.1"),
+    "login in a URL": ("postgresql://bob@db.zeta.com/zeta ws://10.0.0.1:80 for bob", "postgresql://host1.example/name1 ws://192.0.2.1:80 for user1"),
     "torn": ("/home/alice/\udcc3\udcff/train.py of alice", "/home/user1/\udcc3\udcff/train.py of user1"),
 }  # fmt: skip
 KEPT = (

@@ -9,6 +9,7 @@ from bot.commands.answers import Answer, Asker, ErrorAnswer, SystemStatus
 from bot.commands.handlers.audit import answer_audit
 from bot.commands.handlers.channel_check import check_channel
 from bot.commands.handlers.digest import answer_digest
+from bot.commands.handlers.earlier_runs import compare_with_earlier_runs
 from bot.commands.handlers.failed_job import with_incident
 from bot.commands.handlers.help_topics import slack_help
 from bot.commands.handlers.job_lookup import JobsSource
@@ -22,7 +23,7 @@ from bot.commands.runner import CommandRunner, ResolvedCommand, error_answer
 from bot.commands.subcommands.audit import AuditCommand
 from bot.commands.subcommands.channel_check import ChannelCheckCommand
 from bot.commands.subcommands.digest import DigestAnswer, DigestCommand
-from bot.commands.subcommands.jobs import JobsAnswer, JobsCommand, StatusAnswer
+from bot.commands.subcommands.jobs import DiagnosisAnswer, JobsAnswer, JobsCommand, StatusAnswer
 from bot.commands.subcommands.logs import LogsAnswer, LogsCommand
 from bot.commands.subcommands.notify import NotifyAnswer, NotifyCommand, NotifyMeCommand
 from bot.commands.subcommands.rules import ReplayAnswer, ReplayCommand, RulesAnswer, RulesCommand
@@ -122,10 +123,19 @@ class ChannelRunner:
             if asker.email is None:
                 raise UsageError(_NO_ADDRESS)
             command = replace(command, user=asker.email)
-        answer = await self.runner.run(command)
-        if isinstance(answer, JobsAnswer):
-            return await self._add_progress(answer)
-        return await self._add_incidents(answer, asker) if isinstance(answer, StatusAnswer) else answer
+        return await self._complete(await self.runner.run(command), asker)
+
+    async def _complete(self, answer: Answer, asker: Asker) -> Answer:
+        """Add to an answer what the database knows."""
+        match answer:
+            case JobsAnswer():
+                return await self._add_progress(answer)
+            case DiagnosisAnswer():
+                return await compare_with_earlier_runs(answer, self.store.ended_runs)
+            case StatusAnswer():
+                return await self._add_incidents(answer, asker)
+            case _:
+                return answer
 
     async def _choose(
         self, command: NotifyCommand | NotifyMeCommand | DigestCommand, asker: Asker, now: datetime

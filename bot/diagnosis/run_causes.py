@@ -137,7 +137,7 @@ def add_dumps(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Fai
         return failures
     if found.ranks and is_waiting:
         why = f"{found.why} The logs show the consequence: {page.title.rstrip('.')}."
-        found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns)
+        found = replace(found, why=why, first_ns=page.first_ns, last_ns=page.last_ns, verdict=page.verdict)
         return tuple(found if one is page else one for one in failures)
     explained = replace(page, why=f"{page.why} {found.why}", ranks=page.ranks or found.ranks)
     return tuple(explained if one is page else one for one in failures)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.jobs import JobRef
 from bot.domain.run_history import EndedRun, RunHistory
 from bot.store.codec import from_json, to_json
 from bot.store.engine import Database
@@ -46,6 +47,13 @@ class EndedRuns:
             good = await connection.scalar(newest.where(in_scope, table.category == "", is_other))
         same = same if run.fingerprint else None
         return RunHistory(count, *(None if one is None else from_json(one, EndedRun) for one in (same, good)))
+
+    async def find(self, job: JobRef) -> EndedRun | None:
+        """Return the run of a job; None if it was not watched, or neither failed nor succeeded."""
+        is_job = and_(ended_runs.c.provider == job.provider, ended_runs.c.job_id == job.id)
+        async with self._database.read() as connection:
+            value = await connection.scalar(select(ended_runs.c.value).where(is_job))
+        return None if value is None else from_json(value, EndedRun)
 
     async def purge(self, now: datetime) -> int:
         """Delete runs that ended long ago; return their number."""

@@ -7,9 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from bot.diagnosis.diagnoser import Diagnoser
 from bot.domain.durations import ns_from_datetime
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
+from bot.domain.run_history import EndedRun
+from bot.domain.subscriptions import RuleSettings
+from bot.domain.watches import PollResult
+from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_config import DiagnosisConfig, build_scanner
 from bot.rules.settings import parse_settings
 from bot.slack.render.blocks import Action
@@ -47,6 +52,25 @@ async def test_a_diagnosis_is_private_and_names_the_failure(harness: SlackHarnes
     assert SECRET not in blocks
     assert "<!channel>" not in blocks
     assert [] == harness.channel().messages
+
+
+async def test_a_diagnosis_compares_with_earlier_runs(harness: SlackHarness, store: Store) -> None:
+    (alone,) = (await harness.command("diagnose mem:run/1")).messages
+    diagnoser = Diagnoser(build_scanner())
+    for one in lines():
+        message, _ = Redactor([SECRET]).redact(one.message)
+        diagnoser.feed(message, rank=one.rank, replica=one.replica, timestamp_ns=one.timestamp_ns)
+    (failure,) = diagnoser.report().failures
+    yesterday = EndedRun(JobRef("mem", "run/0"), "run", NOW - timedelta(days=1), "gpu_memory", failure.fingerprint)
+    await store.subscriptions.add("C9", None, yesterday.job, "U1", RuleSettings(), NOW)
+    (watch,) = await store.watches.claim_due(NOW, lease=timedelta(minutes=1))
+    await store.watches.settle([PollResult(watch.id, watch.token, NOW, ended_run=yesterday)], NOW)
+
+    (compared,) = (await harness.command("diagnose mem:run/1")).messages
+
+    assert "*Fix first:* the same batch runs out again." in str(alone.blocks)
+    assert "*Fix first:* same failure as yesterday's run of this project." in str(compared.blocks)
+    assert "from the log alone" not in str(compared.blocks)
 
 
 async def test_share_posts_the_same_diagnosis_to_the_channel(harness: SlackHarness) -> None:

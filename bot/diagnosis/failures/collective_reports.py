@@ -78,10 +78,7 @@ class CollectiveReports:
 
     def read(self, text: str, label: Label | None) -> None:
         """Read one line of a failed collective, with the rank that wrote it."""
-        for rank, number, operation, shape in _FINGERPRINT.findall(text):
-            if len(self.calls) < MAX_REPORTS:
-                sent = f"[{shape}]" if shape else ""
-                self.calls.setdefault(rank, " ".join(f"{operation} {number} {sent}".split()))
+        self._read_calls(text)
         group = _GROUP.search(text)
         self.has_mismatch |= _MISMATCH.search(text) is not None
         self.has_timeout |= _TIMEOUT.search(text) is not None
@@ -118,6 +115,16 @@ class CollectiveReports:
         self.stopped |= other.stopped
         self.has_timeout |= other.has_timeout
         self.has_mismatch |= other.has_mismatch
+
+    def _read_calls(self, text: str) -> None:
+        """Read what a check found: a rank's own call, which comes first, and that of another, which may be garbled."""
+        for index, (rank, number, operation, shape) in enumerate(_FINGERPRINT.findall(text)):
+            sent = f"[{shape}]" if shape else ""
+            call = " ".join(f"{operation} {number} {sent}".split())
+            if index and len(self.calls) < MAX_REPORTS:
+                self.calls.setdefault(rank, call)
+            elif not index and (rank in self.calls or len(self.calls) < MAX_REPORTS):
+                self.calls[rank] = call
 
     def _read_watchdog(self, text: str, rank: int, group: re.Match[str] | None) -> None:
         stuck, status = _STUCK.search(text), _STATUS.search(text)

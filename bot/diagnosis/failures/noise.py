@@ -16,6 +16,7 @@ _SOURCE_LINE = re.compile(
     r"^\s*(?:\d{1,5}[:|]? {1,8})?(?:"
     r"raise\b|if\b.*:\s*$|elif\b|except\b|assert\b|return\b|def\b|class\b|import\b|from\b.*\bimport\b|with\b.*:\s*$|for\b.*:\s*$|while\b.*:\s*$"
     r"|try:|else:"
+    r"|--?[a-z][\w-]*(?: [A-Z{<\[]\S*)?\s{2,}\S"  # an option and what it does
     r"|#|//|/\*|\"\"\"|'''|>>>|@\w"
     r"|(?:self\.)?(?:print\w*|logger\.\w+|logging\.\w+|log\.\w+|warnings\.warn"
     r"|console\.log|echo|sys\.exit|pytest\.\w+|throw|TORCH_CHECK|AT_ERROR|CHECK)\b\s*[(\"']"
@@ -29,7 +30,7 @@ _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
 """A row of a drawn table, whose cells only display text."""
 _PATTERN_ECHO = re.compile(
-    r"\.\*|\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
+    r"\.\*|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
     r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?)['\"]?\s*[:=])"
 )

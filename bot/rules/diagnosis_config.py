@@ -125,7 +125,9 @@ def parse_defaults(text: str) -> RuleSettings:
 
 def _word(key: str, value: object) -> str:
     """Write a setting as people type it."""
-    if key == _OWN and isinstance(value, str):
+    if key == _OWN:
+        if not isinstance(value, str):
+            raise UsageError(f'`{_OWN}` is a list of rules in quotes, such as `["loss > 5 for 10m"]`.')
         return value
     if key in ("severity", *RUN_SETTINGS):
         raise UsageError(f"`{key}` cannot be set in a file; each channel chooses it. Set rules and their parameters.")

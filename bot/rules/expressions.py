@@ -116,6 +116,16 @@ def split_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return settings, [word for word in words if not _SETTING.match(word)]
 
 
+def join_rules(words: Sequence[str]) -> tuple[str, ...]:
+    """Return settings as typed, with each rule as one word.
+
+    Raises:
+        UsageError: as `parse_expression`.
+    """
+    settings, rules = split_settings(words)
+    return (*settings, *(f"{one.text}={switch}" if switch else one.text for one, switch in parse_expressions(rules)))
+
+
 def starts_rule(words: Sequence[str]) -> bool:
     """Whether words begin with a rule: `loss > 5`, or the same as one word."""
     parts = _WORD.findall(" ".join(words[:2]))

@@ -15,6 +15,7 @@ from bot.errors import UsageError
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
+from bot.rules.expressions import join_rules
 from bot.rules.replay import Replay
 from bot.terminal.file_reading import open_log
 
@@ -52,7 +53,7 @@ def replay_file(command: ReplayCommand, config: DiagnosisConfig, redactor: Redac
         quiet=rules.quiet(),
         read=read,
         notes=(*rules.notes(), "Times are as the log states them. A file has no metrics and no job state."),
-        basis="the default settings" + "".join(f" + `{one}`" for one in command.settings),
+        basis="the default settings" + "".join(f" + `{one}`" for one in join_rules(command.settings)),
     )
 
 

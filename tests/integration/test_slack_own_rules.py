@@ -95,6 +95,7 @@ async def test_rules_test_reads_the_past_with_the_rule(harness: SlackHarness) ->
 
     blocks = str(answer.blocks)
     assert "1 alert would have fired" in blocks
+    assert "+ `loss=off` + `loss &gt; 5 for 10m` + `eval/acc99 falls`" in blocks
     assert "*loss above 5*" in blocks
     assert "`eval/acc99` was not found." in blocks
 

@@ -27,6 +27,7 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rules_of
 from bot.rules.diagnosis_config import DiagnosisConfig
+from bot.rules.expressions import join_rules
 from bot.rules.replay import Replay
 from bot.rules.settings import format_parameters, format_settings, overlay, parse_settings
 
@@ -98,7 +99,10 @@ async def replay(
         async with contextlib.aclosing(past.observations()) as observations:
             async for observation in observations:
                 rules.observe(await asyncio.to_thread(redact_observation, observation, redactor))
-    pinned = replace(command, ref=str(job.ref), window=Window(None, ns_from_datetime(start), ns_from_datetime(end)))
+    typed = join_rules(command.settings)
+    pinned = replace(
+        command, ref=str(job.ref), settings=typed, window=Window(None, ns_from_datetime(start), ns_from_datetime(end))
+    )
     return ReplayAnswer(
         job=job,
         pinned=pinned,
@@ -110,7 +114,7 @@ async def replay(
         read=log.read,
         gaps=redact_gaps(past.gaps(), redactor),
         notes=(*notes, *rules.notes(), *past.notes(), *_onward(pinned, past)),
-        basis=tested.basis + "".join(f" + `{one}`" for one in command.settings),
+        basis=tested.basis + "".join(f" + `{one}`" for one in typed),
     )
 
 

@@ -102,7 +102,8 @@ def _condition(expression: RuleExpression, metric: str | None) -> Condition:
         has_ended = job is not None and (job.state.is_terminal or job.state.is_pending)
         readings = _readings(expression, metric, context, state.read_s)
         attempt_ns = (context.diagnosis.attempt_ns if context.diagnosis else None) or state.attempt_ns
-        after, held = _read(expression, readings, state, attempt_ns)
+        step = context.diagnosis.progress.step if context.diagnosis else None
+        after, held = _read(expression, readings, state, attempt_ns, step)
         if held is not None:
             return Finding(_evidence(expression, held, after.points)), after
         if readings or has_ended:
@@ -124,9 +125,16 @@ def _readings(
 
 
 def _read(
-    expression: RuleExpression, readings: Sequence[NumberReading], state: OwnRuleState, attempt_ns: int
+    expression: RuleExpression,
+    readings: Sequence[NumberReading],
+    state: OwnRuleState,
+    attempt_ns: int,
+    step: int | None,
 ) -> tuple[OwnRuleState, Held | None]:
-    """Read new reports; return the state after them, and what the rule held on at the last of them at which it did."""
+    """Read new reports; return the state after them, and what the rule held on at the last of them at which it did.
+
+    `step` is the newest one of the run, for reports whose lines state none.
+    """
     points, held, found = list(state.points), state.held, None
     starts_s = attempt_ns / 1e9 if attempt_ns > state.attempt_ns else 0.0
     span_s = expression.span.total_seconds()
@@ -136,7 +144,9 @@ def _read(
             points, held, starts_s = [], None, 0.0
         is_new = add_reading(points, reading, span_s)
         if number == len(readings) or (is_new and number % stride == 0):
-            held = judge(expression, points, reading, held)
+            before, held = held, judge(expression, points, reading, held)
+            if held is not None and held is not before and held.step is None:
+                held = msgspec.structs.replace(held, step=step)
             found = held or found
     if starts_s:
         points, held = [one for one in points if one.at_s >= starts_s], None

@@ -58,22 +58,24 @@ def metric_named(key: str) -> str | None:
 
 
 def read_log(lines: Iterable[LogLine], keys: Iterable[str]) -> dict[str, list[NumberReading]]:
-    """Return the values of each key in the lines, in their order. Of evaluations, only a key that names them counts."""
+    """Return the values of each key in the lines, in their order, with the newest step that was read beside them.
+
+    Of evaluations, only a key that names them counts.
+    """
     readers = {key: _reader_of(key) for key in keys}
     found: dict[str, list[NumberReading]] = {key: [] for key in readers}
+    step: int | None = None
     for line in lines if readers else ():
         for piece in _PIECES.split(line.message)[-MAX_PIECES:]:
             lower = piece.lower()
-            parsed: Sample | None = None
-            is_parsed = False
-            for key, reader in readers.items():
-                if not reader.may_contain(lower):
-                    continue
-                if not is_parsed:
-                    parsed, is_parsed = _sample_of(piece, line), True
-                value = reader.read(piece, parsed)
+            wanted = [(key, reader) for key, reader in readers.items() if reader.may_contain(lower)]
+            if not wanted:
+                continue
+            sample = _sample_of(piece, line)
+            step = sample.step if sample is not None and sample.is_training_step else step
+            for key, reader in wanted:
+                value = reader.read(piece, sample)
                 if value is not None and not math.isnan(value):
-                    step = None if parsed is None or parsed.is_evaluation else parsed.step
                     found[key].append(NumberReading(line.timestamp_ns / 1e9, value, step))
     return found
 

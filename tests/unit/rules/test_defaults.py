@@ -8,7 +8,8 @@ from bot.domain.alerts import Severity
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ConfigError
 from bot.rules.diagnosis_config import parse_defaults
-from bot.rules.settings import overlay, parse_settings
+from bot.rules.evaluate import wanted_rules
+from bot.rules.settings import format_settings, overlay, parse_settings
 
 OWN = """
 log_errors = "off"
@@ -39,6 +40,8 @@ def test_an_empty_file_changes_nothing() -> None:
         ('severity = "warn"', "line 1: `severity` cannot be set in a file"),
         ("loss = [1]", "line 1: Invalid value for `loss`. Use a string, a number, true or false."),
         ('loss = "maybe"', "line 1: Invalid value in `loss=maybe`. Use `on` or `off`"),
+        ('hang = false\nrules = ["loss > 5 fro 10m"]', "line 2: Unknown word `fro`. Did you mean `for`?"),
+        ("rules = [5]", "line 1: `rules` is a list of rules in quotes"),
         ("loss = ", "Invalid TOML: Invalid value (at end of document)"),
     ],
 )
@@ -71,3 +74,14 @@ def test_settings_equal_to_the_installations_are_dropped() -> None:
     typed = ["log_errors=off", "low_gpu_utilization.threshold=40%", "hang=on"]
 
     assert RuleSettings() == parse_settings(typed, parse_defaults(OWN))
+
+
+def test_a_file_may_write_rules_and_a_channel_may_switch_them() -> None:
+    defaults = parse_defaults('rules = ["loss > 5 for 10m", "kl > 1"]')
+    own = parse_settings(["kl>1=off", "eval/accuracy falls", "loss > 5 for 10 min"], defaults)
+
+    assert own == RuleSettings(own=("eval/accuracy falls",), off=("kl > 1",))
+    merged = overlay(defaults, own)
+    assert merged.own == ("loss > 5 for 10m", "kl > 1", "eval/accuracy falls")
+    assert {one for one, _ in wanted_rules([merged]) if " " in one} == {"loss > 5 for 10m", "eval/accuracy falls"}
+    assert parse_settings(format_settings(own), defaults) == own

@@ -159,6 +159,22 @@ def test_evidence_stays_as_first_notified(scanner: PageScanner) -> None:
     assert last.evidence.chart != first.evidence.chart
 
 
+def test_a_report_without_a_step_is_at_the_newest_one(scanner: PageScanner) -> None:
+    """The loss of Hugging Face's trainer has no step; its bar has."""
+    watched = Watched(scanner, "loss > 5", "kl > 1")
+    texts = [f" 12%|█ | {step}/500 [00:10<01:00, 1.00it/s]" for step in range(1, 60)]
+    texts += ["{'loss': 6.5, 'grad_norm': 0.4, 'epoch': 0.1}", "kl: 2.5"]
+    lines = tuple(line(text, second=number / 2) for number, text in enumerate(texts))
+    for minute, new in ((1, lines), (2, (line(" 12%|█ | 90/500 [00:10<01:00, 1.00it/s]", second=90),))):
+        watched.poll(minute, Observation(REF, START + timedelta(minutes=minute), job(), new))
+
+    found = [watched.alert(rule).evidence for rule in watched.rules]
+    assert [one.summary for one in found if one] == [
+        "loss is 6.5 at step 59, above 5.",
+        "kl is 2.5 at step 59, above 1.",
+    ]
+
+
 def test_what_cannot_be_read_neither_fires_nor_resolves(scanner: PageScanner) -> None:
     watched = Watched(scanner, "loss > 5 for 10m")
     watched.run(range(1, 20), loss(lambda at: 6))

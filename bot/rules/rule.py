@@ -40,13 +40,17 @@ class Parameter:
     help: str
 
 
+INFINITE = 1e300
+"""Stands for infinity."""
+
+
 class NumberReading(NamedTuple):
     """One value of a number in the log, or of a platform's metric, that a rule names."""
 
     at_s: float
     """Seconds since the epoch."""
     value: float
-    """Finite or infinite, never NaN."""
+    """Finite; what is infinite is `INFINITE` or its negative, because JSON has no infinity."""
     step: int | None = None
 
 

@@ -19,7 +19,7 @@ from bot.errors import UsageError
 from bot.rules.expressions import RuleExpression, parse_expression
 from bot.rules.metrics.readings import metric_named, read_series
 from bot.rules.metrics.reports import Held, NumberPoint, add_reading, judge
-from bot.rules.rule import Condition, Context, NumberReading, Parameter, Rule, Unit, load_state, with_state
+from bot.rules.rule import INFINITE, Condition, Context, NumberReading, Parameter, Rule, Unit, load_state, with_state
 
 KEEP_FIRING = timedelta(minutes=10)
 METRICS_BEFORE = timedelta(minutes=30)
@@ -184,7 +184,7 @@ def _summary(expression: RuleExpression, held: Held) -> str:
 def _chart(expression: RuleExpression, held: Held, points: Sequence[NumberPoint]) -> LineChart | None:
     """The number until now, with the limit and the beginning."""
     scale, unit = _unit(expression)
-    line = [ChartPoint(one.at_s, one.value / scale) for one in points if math.isfinite(one.value)]
+    line = [ChartPoint(one.at_s, one.value / scale) for one in points if abs(one.value) < INFINITE / len(points)]
     if len(line) < 2:
         return None
     metric = metric_named(expression.key)
@@ -211,6 +211,8 @@ def _unit(expression: RuleExpression) -> tuple[float, str]:
 
 def _text(expression: RuleExpression, value: float) -> str:
     """Write a value of the key for people: `5`, `12,345`, `93 %`, `70 GiB`."""
+    if abs(value) >= INFINITE:
+        return "infinite"
     scale, unit = _unit(expression)
     shown = value / scale
     number = f"{shown:,.0f}" if 1000 <= abs(shown) < 1e12 else f"{shown:.4g}"

@@ -19,7 +19,7 @@ from bot.diagnosis.training.step_pace import stated_step_s
 from bot.domain.logs import LogLine
 from bot.domain.metrics import ALL_METRICS, MetricSeries
 from bot.domain.regex import compile_pattern
-from bot.rules.rule import NumberReading
+from bot.rules.rule import INFINITE, NumberReading
 
 MAX_PIECES = 50
 """States of a progress bar read in one message: the newest."""
@@ -76,7 +76,8 @@ def read_log(lines: Iterable[LogLine], keys: Iterable[str]) -> dict[str, list[Nu
             for key, reader in wanted:
                 value = reader.read(piece, sample)
                 if value is not None and not math.isnan(value):
-                    found[key].append(NumberReading(line.timestamp_ns / 1e9, value, step))
+                    bounded = max(-INFINITE, min(value, INFINITE))
+                    found[key].append(NumberReading(line.timestamp_ns / 1e9, bounded, step))
     return found
 
 

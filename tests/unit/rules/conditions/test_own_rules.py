@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from bot.diagnosis.page_scanner import PageScanner
@@ -51,7 +52,9 @@ class Watched:
         wanted = wanted_rules([self.settings])
         evaluated = evaluate_rules(self.alerts, wanted, observation, diagnosis)
         self.log = json.loads(json.dumps(log))
-        self.alerts = [replace(one.alert, memory=json.loads(json.dumps(one.alert.memory))) for one in evaluated]
+        self.alerts = [
+            replace(one.alert, memory=json.loads(msgspec.json.encode(one.alert.memory))) for one in evaluated
+        ]
         for one in evaluated:
             if (
                 one.transition is not None
@@ -87,6 +90,7 @@ def loss(values: Callable[[int], float]) -> Report:
         ("loss > 5 for 10m", lambda at: f"step {at} loss: 6" if at % 20 == 0 else "", [("fired", 40)]),
         ("loss > 5", loss(lambda at: 6 if at == 30 else 2), [("fired", 30), ("resolved", 40)]),
         ("loss > 5", loss(lambda at: math.inf if at == 30 else 2), [("fired", 30), ("resolved", 40)]),
+        ("loss > 5 for 10m", loss(lambda at: math.inf if at >= 30 else 2), [("fired", 40)]),
         ("tokens_per_second drops 7% for 15m", lambda at: f"step {at} loss 2 {12000 - 1000 * (at >= 60):,} tokens/s", [("fired", 75)]),
         ("tokens_per_second drops 7% for 15m", lambda at: f"step {at} loss 2 {12000 - 700 * (at >= 60):,} tokens/s", []),
         ("tokens_per_second drops 7% for 15m", lambda at: f"step {at} loss 2 {12000 if at % 10 else 3000} tokens/s", []),

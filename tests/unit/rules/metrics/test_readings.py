@@ -11,6 +11,7 @@ import pytest
 from bot.domain.logs import LogLine
 from bot.domain.metrics import GPU_MEMORY, MetricPoint, MetricSeries
 from bot.rules.metrics.readings import metric_named, read_log, read_series
+from bot.rules.rule import INFINITE
 from tests.unit.rules.observing import START, line
 
 
@@ -39,7 +40,7 @@ def read(key: str, *texts: str) -> list[float]:
         ("queue.depth", "queue depth = 17 items", 17.0),
         ("rewards/margins", "{'loss': 0.6, 'rewards/margins': '0.25', 'epoch': 0.1}", 0.25),
         ("kl", "step 3 kl nan", None),
-        ("kl", "step 3 kl: inf", math.inf),
+        ("kl", "step 3 kl: -inf", -INFINITE),
         ("kl", "step 3 kl: 0.1 kl: 0.2", 0.2),
         ("kl", "the kl of this run is fine", None),
         ("fid", "FID: tensor(12.5, device='cuda:0')", 12.5),

@@ -38,7 +38,9 @@ _BLAMED_RANK = re.compile(
     r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
     r"|\brank (\d+) stalled\b"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
-    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-Z]"
+    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-SU-Z]"
+    r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
+    r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
 )
 _CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
 _INTERRUPT_HINT = (

@@ -46,8 +46,11 @@ class RankEvidence:
         found = _TABLE_ROW.match(text)
         if found is None:
             return self.table_rank is None and _ENDED_BY_LAUNCHER.match(text) is not None
-        if number := found.group("spawned") or found.group("snippet") or found.group("task"):
+        if number := found.group("spawned") or found.group("snippet"):
             self.table_rank = int(number)
+            return True
+        if number := found.group("task"):
+            self.blamed_rank = int(number) if self.blamed_rank is None else self.blamed_rank
             return True
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))

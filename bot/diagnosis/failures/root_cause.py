@@ -59,6 +59,8 @@ _REASONS = {
     Precedence.ABORT: "The process aborted; no other line in the log explains why.",
     Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
 }
+_OF_SEVERAL_RANKS = frozenset(("collective", "hang"))
+"""Categories of failures that one rank logs and another one may have caused."""
 
 
 @dataclass(slots=True)
@@ -299,6 +301,7 @@ class RootCauseTracker:
         root = with_first_line(root, self.candidates.values())
         ranks = root.labels()
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
+        is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
         missing = self.ranks.missing_rank() if is_waiting else None
         if missing is not None:
             ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]

@@ -148,8 +148,6 @@ class Sample(NamedTuple):
     """Is it about evaluation rather than training?"""
     is_named_bar: bool = False
     """Is the step from a progress bar with a name? Downloads, preparation and serving draw such bars too."""
-    is_round: bool = False
-    """Is it a round of boosted trees? Its evaluation is part of it."""
     is_summary: bool = False
     """Are its numbers averages over the whole run?"""
     step_mark: str = ""
@@ -159,12 +157,15 @@ class Sample(NamedTuple):
 
     @property
     def is_training(self) -> bool:
-        """Is it certainly a training step: with a loss, a norm or a rate, or with a count that only training has?"""
+        """Is it certainly a training step: with a loss, a norm or a rate, or with a count that only training has?
+
+        A round of boosted trees is not: after the last one, which nothing marks, programs work on in silence.
+        """
         if self.loss is not None or self.grad_norm is not None or self.learning_rate is not None:
             return True
         if self.step is None or self.is_named_bar or self.is_evaluation:
             return False
-        return self.is_round or self.epoch is not None or self.total is not None or self.speed is not None
+        return self.epoch is not None or self.total is not None or self.speed is not None
 
     @property
     def is_training_step(self) -> bool:
@@ -228,7 +229,6 @@ def parse_sample(text: str) -> Sample | None:
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
         is_evaluation=not is_round and _is_evaluation(text, loss_mark),
         is_named_bar=total is not None and epoch is None and _is_named_bar(text),
-        is_round=is_round,
         is_summary="train_runtime" in text,
         step_mark=step_mark.strip(),
         loss_mark=loss_mark.strip(),
@@ -295,6 +295,7 @@ class _Position(NamedTuple):
     mark: str = ""
     """The step's mark."""
     is_round: bool = False
+    """Is it a round of boosted trees? Its evaluation is part of it."""
 
 
 def _position(text: str) -> _Position:

@@ -36,8 +36,9 @@ STATE_WINDOW = 2000
 """Number of bytes before a container's exit code in which its state is named."""
 DENSE_SAMPLES = 2048
 """After this number of progress lines, only one per `SKIP_BYTES` is read: thousands per second add nothing."""
-DENSE_SAMPLES_OF_RUN, MIN_DENSE_SAMPLES = 16_384, 128
-"""The same for all files of a run together, and the least for each of them: the ranks of a run log alike."""
+WHOLE_FILES, DENSE_SAMPLES_OF_MANY, SPREAD = 4, 128, 16
+"""Of a run in many files, the first and last few are read as any log. Ranks log alike, so in the others fewer lines
+suffice before lines are skipped, first a few bytes, then more with each line read, up to `SKIP_BYTES`."""
 SKIP_BYTES = 4096
 SKIP_NS = 1_000_000_000
 """If the provider states times, a progress line this long after the last one is never skipped."""
@@ -68,10 +69,12 @@ class PageScanner:
         self._life = compile_pattern(f"(?m){LIFE}".encode())
         self._ansi = ansi_pattern()
 
-    def for_files(self, count: int) -> "PageScanner":
-        """Return a scanner for the files of one run, which reads fewer progress lines of each of many files."""
+    def for_file(self, index: int, count: int) -> "PageScanner":
+        """Return a scanner for one of the files of a run; of many files, those between both ends are only sampled."""
+        if count <= 2 * WHOLE_FILES or index < WHOLE_FILES or index >= count - WHOLE_FILES:
+            return self
         scanner = copy.copy(self)
-        scanner._dense_samples = min(DENSE_SAMPLES, max(MIN_DENSE_SAMPLES, DENSE_SAMPLES_OF_RUN // max(count, 1)))
+        scanner._dense_samples = DENSE_SAMPLES_OF_MANY
         return scanner
 
     def match_span(self, signature: str, text: str) -> tuple[int, int] | None:
@@ -162,10 +165,18 @@ class PageScanner:
     def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match[bytes] | None:
         """Find the next progress line that is not skipped."""
         if state.samples >= self._dense_samples and cursor.origins is None:
-            resume_at = state.sampled_at + SKIP_BYTES + state.samples % 8 * 61  # lines that come in pairs take turns
+            resume_at = (
+                state.sampled_at + self._skip_bytes(state) + state.samples % 8 * 61
+            )  # lines that come in pairs take turns
             if resume_at > state.dense_until:
                 position = max(position, resume_at - state.offset)
         return self._progress.search(cursor.page, position) if position < len(cursor.page) else None
+
+    def _skip_bytes(self, state: DiagnoserState) -> int:
+        """Number of bytes to skip after the newest sample."""
+        if self._dense_samples == DENSE_SAMPLES:
+            return SKIP_BYTES
+        return min(SKIP_BYTES, (state.samples - self._dense_samples) * SPREAD)
 
     def _remember_skipped(self, state: DiagnoserState, cursor: LineCursor) -> None:
         """Keep the page's last progress line if it was skipped: the time of the last progress must be exact."""

@@ -109,9 +109,10 @@ def _read(
     if count > 1 and (processes is not None or worth_a_pool(sizes, count)):
         non_empty = [one for one in sized if one.size]
         results = read_in_pool(non_empty, len(files), count, signatures, progress.show)
-    few = scanner.for_files(len(files))
     for one in sized:
-        yield results.get(one.index) or diagnose_log_file(one.file, few, progress.add)
+        yield results.get(one.index) or diagnose_log_file(
+            one.file, scanner.for_file(one.index, len(files)), progress.add
+        )
     output.clear_progress()
 
 

@@ -54,6 +54,7 @@ class _Worker:
     """What a process keeps between two batches."""
 
     scanner: PageScanner
+    run_files: int
     read: "Synchronized[int]"
 
     def count(self, size: int) -> None:
@@ -159,7 +160,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 def _set_up(signatures: Path | None, run_files: int, read: "Synchronized[int]") -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker.append(_Worker(load_scanner(signatures).for_files(run_files), read))
+    _worker.append(_Worker(load_scanner(signatures), run_files, read))
 
 
 def _end_with_parent() -> None:
@@ -172,7 +173,9 @@ def _end_with_parent() -> None:
 
 def _read_batch(batch: Sequence[SizedFile]) -> list[tuple[int, FileResult]]:
     (worker,) = _worker
-    try:
-        return [(one.index, diagnose_log_file(one.file, worker.scanner, worker.count)) for one in batch]
-    except _Stopped:
-        return []
+    results: list[tuple[int, FileResult]] = []
+    with contextlib.suppress(_Stopped):
+        for one in batch:
+            scanner = worker.scanner.for_file(one.index, worker.run_files)
+            results.append((one.index, diagnose_log_file(one.file, scanner, worker.count)))
+    return results

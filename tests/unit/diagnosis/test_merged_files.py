@@ -38,8 +38,8 @@ def timeout(rank: int, sequence: int, at: str = "10:12:00") -> str:
 
 def diagnose_run(texts: Mapping[str, str]) -> Diagnosis:
     files = []
-    for path, text in texts.items():
-        reader = FileDiagnoser(path, SCANNER.for_files(len(texts)))
+    for index, (path, text) in enumerate(texts.items()):
+        reader = FileDiagnoser(path, SCANNER.for_file(index, len(texts)))
         reader.feed_page(text.encode())
         files.append(reader.result())
     return merge_files(files)

@@ -44,17 +44,16 @@ def test_many_files_of_a_run_are_sampled() -> None:
     )
     scanner = PageScanner(load_catalogue())
     samples, steps = [], []
-    for files in (1, 16, 1024):
-        diagnoser = Diagnoser(scanner.for_files(files))
+    for index, files in ((0, 1), (0, 1024), (1023, 1024), (500, 1024)):
+        diagnoser = Diagnoser(scanner.for_file(index, files))
         diagnoser.feed_page(page)
         samples.append(diagnoser.dump()["samples"])
         steps.append(diagnoser.report().progress.step)
-    few, some, most = samples[2], samples[1], samples[0]
-    assert isinstance(few, int)
-    assert isinstance(some, int)
-    assert isinstance(most, int)
-    assert few < some / 2 < most / 3
-    assert steps == [8999] * 3
+    whole, first, last, middle = samples
+    assert isinstance(whole, int)
+    assert isinstance(middle, int)
+    assert middle < whole / 3
+    assert (first, last, steps) == (whole, whole, [8999] * 4)
 
 
 def test_survival_of_a_failure_is_seen_in_sampled_files() -> None:
@@ -63,6 +62,6 @@ def test_survival_of_a_failure_is_seen_in_sampled_files() -> None:
     more = "".join(f"2026-03-13 10:00:00 INFO step {n} loss 2.5 grad_norm 0.1\n" for n in range(2000, 2400))
     scanner = PageScanner(load_catalogue())
     for files in (1, 1024):
-        diagnoser = Diagnoser(scanner.for_files(files))
+        diagnoser = Diagnoser(scanner.for_file(files // 2, files))
         diagnoser.feed_page((steps + error + more).encode())
         assert [one.severity.value for one in diagnoser.report().failures] == ["warn"]

@@ -4,13 +4,14 @@ The recorder writes pickles (`nccl_trace_rank_3`), and JSON on request (`_dump_n
 https://docs.pytorch.org/tutorials/unstable/flight_recorder_tutorial.html
 """
 
+import sys
 from dataclasses import dataclass, field
 
 import msgspec
 
 from bot.diagnosis.dumps.plain_pickle import UnsafePickle, decode_pickle
 
-MAX_CALLS = 512
+MAX_CALLS = 256
 """Number of newest calls of a rank that are compared."""
 MAX_GROUPS = 256
 MAX_NAME = 80
@@ -140,7 +141,9 @@ def _trace(dump: _Dump) -> FlightTrace:
 def _call(operation: str, entry: _Entry) -> Call:
     kind = operation.strip("_").removesuffix("_base").removesuffix("_into_tensor")
     sizes = "" if kind in _ANY_SIZES and operation == kind else _sizes(entry)
-    return Call(operation, sizes, _own_place(entry.frames), entry.time_created_ns or 0)
+    place = _own_place(entry.frames)
+    # Interned, because they are equal on thousands of ranks.
+    return Call(sys.intern(operation), sys.intern(sizes), sys.intern(place), entry.time_created_ns or 0)
 
 
 def _sizes(entry: _Entry) -> str:

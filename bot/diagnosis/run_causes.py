@@ -132,6 +132,8 @@ def add_dumps(failures: tuple[Failure, ...], found: Failure | None) -> tuple[Fai
     page = next((one for one in failures if one.severity is Severity.PAGE), None)
     if page is None:
         return (found, *failures)
+    if found.severity is Severity.INFO:
+        return failures
     is_waiting = page.category in WAITING_CATEGORIES or page.precedence.is_consequence
     if not found.ranks and not is_waiting:
         return failures

@@ -68,6 +68,8 @@ def headline(diagnosis: Diagnosis, *, is_part: bool = False) -> str:
     pages = sum(one.severity == "page" for one in diagnosis.failures)
     warnings = sum(one.severity == "warn" for one in diagnosis.failures)
     if not pages and not warnings:
+        if not diagnosis.lines and diagnosis.failures:
+            return "No problem found in the dumps."
         return describe_nothing_found(diagnosis.lines, diagnosis.last_lines, is_part=is_part)
     found = f"{plural(pages, 'problem')} found" if pages else f"No known failure in {plural(diagnosis.lines, 'line')}"
     return f"{found}, {plural(warnings, 'warning')}." if warnings else f"{found}."

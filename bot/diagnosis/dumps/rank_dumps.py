@@ -10,6 +10,7 @@ from bot.diagnosis.dumps.stacks import ProcessStack, is_stack_dump, read_stacks
 from bot.diagnosis.dumps.trace_comparison import compare_traces
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.labels import Label
+from bot.domain.alerts import Severity
 
 HEAD = 1 << 13
 """Number of bytes at the start of a file that tell what it is."""
@@ -64,11 +65,22 @@ def compare_dumps(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure | Non
     by_trace, by_stack = compare_traces(traces) if traces else None, compare_stacks(stacks)
     found = by_trace or by_stack
     if found is None:
-        return None
+        return _nothing_found(dumps) if dumps else None
     if by_trace is not None and by_stack is not None and by_stack.ranks:
         found = replace(by_trace, why=f"{by_trace.why} Stacks: {by_stack.why}", ranks=by_trace.ranks or by_stack.ranks)
     file = files.get(found.ranks[0]) if found.ranks else None
     return replace(found, file=file or dumps[0][0].path)
+
+
+def _nothing_found(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure:
+    """A note that the dumps were read, and what they lack."""
+    ranks = sum(len(dump.stacks) or 1 for dump, _ in dumps)
+    title = "No rank differs in these dumps" if ranks > 1 else "The dump of one rank alone shows no failure"
+    title += ". Scan those of all ranks."
+    return Failure(
+        severity=Severity.INFO, category="collective", signature="dumps_agree", title=title,
+        hint="", line=0, file=dumps[0][0].path, fingerprint="dumps_agree",
+    )  # fmt: skip
 
 
 def _label(dump: RankDump, rank: int | None) -> Label:
@@ -85,4 +97,4 @@ def _labelled_stacks(dumps: Iterable[tuple[RankDump, int | None]]) -> Iterable[t
             if stated is not None:
                 yield stated, stack
             else:
-                yield f"process {stack.pid}" if stack.pid else dump.path, stack
+                yield f"pid {stack.pid}" if stack.pid else dump.path, stack

@@ -32,6 +32,10 @@ _HINT = (
     "Find out why {ranks} {verb} in {place}: slow storage or data, a lock, or a branch that its peers do not take. Take"
     " a second dump after a minute to see whether it moves. https://github.com/benfred/py-spy"
 )
+_BRANCH_HINT = (
+    "Find the condition that decides between {place} and {common}: {ranks} took another branch, or skipped or repeated"
+    " a collective. https://docs.pytorch.org/docs/stable/distributed.html"
+)
 _SAME_HINT = (
     "Take stacks of the ranks that are missing here, or record the collectives with TORCH_FR_BUFFER_SIZE=2000"
     " (TORCH_NCCL_TRACE_BUFFER_SIZE before PyTorch 2.9) and pass the dumps to trainwatch scan."
@@ -97,7 +101,10 @@ def _failure(
         title += " while the others wait" if common.collective else ", unlike the others"
         sentence = f"{shared}; {name_labels(odd)} {verb} in {different.text}."
     place = positions[odd[0]].text if odd else common.text
-    hint = _HINT.format(ranks=name_labels(odd or usual), verb="is" if len(odd or usual) == 1 else "are", place=place)
+    template = _BRANCH_HINT if odd and common.collective and positions[odd[0]].collective else _HINT
+    hint = template.format(
+        ranks=name_labels(odd or usual), verb="is" if len(odd or usual) == 1 else "are", place=place, common=common.text
+    )
     return Failure(
         severity=Severity.PAGE, category="hang", signature="odd_stack", title=title, hint=hint, line=0,
         ranks=tuple(sorted(odd, key=lambda one: (isinstance(one, str), one))), excerpt=rows, root_index=root,

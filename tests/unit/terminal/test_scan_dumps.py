@@ -106,3 +106,12 @@ def test_damaged_dump_in_a_folder_is_skipped_with_a_note(capsys: pytest.CaptureF
     shown = capsys.readouterr()
     assert "Skipped: Refused to read the flight-recorder dump dumps/nccl_trace_rank_9" in shown.err
     assert [2] == incidents(shown.out)[0]["ranks"]
+
+
+def test_one_dump_alone_says_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("nccl_trace_rank_0").write_bytes(as_pickle(recorder([STEP])))
+
+    assert 0 == program.run(["scan", "nccl_trace_rank_0"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("No problem found in the dumps.\n")
+    assert "The dump of one rank alone shows no failure. Scan those of all ranks." in shown

@@ -70,7 +70,9 @@ def test_equal_stacks_that_wait_are_a_warning_and_others_are_nothing() -> None:
     assert same is not None
     assert (same.title, same.severity) == ("All 4 ranks wait in all_reduce (distributed_c10d.py:2501)", "warn")
     assert "TORCH_FR_BUFFER_SIZE" in same.hint
-    assert compare([SAVING] * 4, pyspy) is None
+    agreed = compare([SAVING] * 4, pyspy)
+    assert agreed is not None
+    assert agreed.severity == "info"
 
 
 @pytest.mark.parametrize("marker", ["=== rank {} ===", "==> dumps/rank_{}.txt <==", "[rank{}]", "Rank: {}"])
@@ -88,8 +90,8 @@ def test_many_dumps_in_one_file_are_separated_by_the_line_before(marker: str) ->
 @pytest.mark.parametrize(
     ("data", "label"),
     [
-        ("".join(pyspy(SAVING if pid == 72 else WAITING, pid) for pid in range(70, 74)), "process 72"),
-        ("".join(pyspy_json(SAVING if pid == 72 else WAITING, pid) for pid in range(70, 74)), "process 72"),
+        ("".join(pyspy(SAVING if pid == 72 else WAITING, pid) for pid in range(70, 74)), "pid 72"),
+        ("".join(pyspy_json(SAVING if pid == 72 else WAITING, pid) for pid in range(70, 74)), "pid 72"),
         (
             "".join(
                 pyspy(SAVING if rank == 1 else WAITING, 70 + rank, command=f"python train.py --local_rank={rank}")
@@ -127,7 +129,7 @@ def test_workers_and_launchers_are_not_ranks() -> None:
     failure = compare_dumps([(read_dump("all.txt", data.encode()), None)])
 
     assert failure is not None
-    assert failure.ranks == ("process 4",)
+    assert failure.ranks == ("pid 4",)
 
 
 def test_the_newest_stack_of_a_process_counts() -> None:
@@ -135,7 +137,7 @@ def test_the_newest_stack_of_a_process_counts() -> None:
     failure = compare_dumps([(read_dump("all.txt", data.encode()), None)])
 
     assert failure is not None
-    assert failure.ranks == ("process 1",)
+    assert failure.ranks == ("pid 1",)
 
 
 @pytest.mark.parametrize(

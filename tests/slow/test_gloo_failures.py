@@ -70,6 +70,7 @@ INPUTS = ("trace_rank_*.json", "trace_rank_[0-9]", "stack_rank_*", "spied_rank_*
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 async def test_guilty_rank_is_named_in_nineteen_of_twenty_runs(tmp_path: Path) -> None:
     environment = await torch_environment()
     wrong = []
@@ -83,6 +84,7 @@ async def test_guilty_rank_is_named_in_nineteen_of_twenty_runs(tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 async def test_dumps_alone_name_the_rank_that_is_missing_from_a_collective(tmp_path: Path) -> None:
     environment = await torch_environment()
     wrong = []

@@ -165,9 +165,8 @@ class PageScanner:
     def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match[bytes] | None:
         """Find the next progress line that is not skipped."""
         if state.samples >= self._dense_samples and cursor.origins is None:
-            resume_at = (
-                state.sampled_at + self._skip_bytes(state) + state.samples % 8 * 61
-            )  # lines that come in pairs take turns
+            turn = state.samples % 8 * 61  # lines that come in pairs take turns
+            resume_at = state.sampled_at + self._skip_bytes(state) + turn
             if resume_at > state.dense_until:
                 position = max(position, resume_at - state.offset)
         return self._progress.search(cursor.page, position) if position < len(cursor.page) else None

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
-VERY_LIKELY, PROBABLE = 0.85, 0.6
+VERY_LIKELY, PROBABLE = 0.85, 0.73
 """From these probabilities on, a diagnosis is very likely, or probably, right; below, it is a guess."""
 
 Weights = Mapping[str, float]

@@ -2,7 +2,8 @@
 
 A pickle is a program, and `pickle.Unpickler` runs it. Even with `find_class` disabled, twenty bytes can make it reserve
 gigabytes. This decoder knows no instruction that imports or calls anything, and everything it builds is bounded by the
-size of the input. It reads what PyTorch's flight recorder writes (protocol 2) and `pickle.dumps` (protocols 2 to 5).
+size of the input, also once shared values are copied. It reads what PyTorch's flight recorder writes (protocol 2) and
+`pickle.dumps` (protocols 2 to 5).
 """
 
 import struct
@@ -46,6 +47,8 @@ def decode_pickle(data: bytes) -> Plain:
             raise
         raise UnsafePickle("it is damaged or incomplete") from None
     require_shallow(value)
+    if _expanded_size(value, {}) > MAX_INSTRUCTIONS:
+        raise UnsafePickle(f"it holds more than {MAX_INSTRUCTIONS:,} values")
     return value
 
 
@@ -62,6 +65,15 @@ def require_shallow(value: Plain) -> None:
         if not level:
             return
     raise UnsafePickle(f"it is nested deeper than {MAX_DEPTH} levels")
+
+
+def _expanded_size(value: Plain, known: dict[int, int]) -> int:
+    """Number of values if each reference were a copy: a thousand references to a list of a thousand make a million."""
+    if not isinstance(value, dict | list | tuple):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = 1 + sum(_expanded_size(child, known) for child in _children(value))
+    return known[id(value)]
 
 
 def _children(value: Plain) -> list[Plain]:
@@ -169,7 +181,8 @@ class _Decoder:
 
     def _close_dict(self) -> None:
         items = self._close()
-        self._stack.append(dict(zip(items[::2], items[1::2], strict=True)))
+        self._stack.append({})
+        self._update_top(items)
 
     def _append(self) -> None:
         value = self._stack.pop()
@@ -195,4 +208,6 @@ class _Decoder:
         target = self._stack[-1]
         if not isinstance(target, dict):
             raise UnsafePickle("it is damaged or incomplete")
+        if any(isinstance(key, tuple) for key in items[::2]):
+            raise UnsafePickle("it has keys that no flight recorder writes")  # hashing nested ones may take years
         target.update(zip(items[::2], items[1::2], strict=True))

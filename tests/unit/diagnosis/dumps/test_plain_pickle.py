@@ -56,6 +56,8 @@ def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
         (b"\x80\x02h\x07.", "damaged"),
         (b"\x80\x02(", "damaged"),
         (b"", "damaged"),
+        (b"\x80\x02](](NNNNq\x00" + b"N" * 3000 + b"eq\x01" + b"h\x01" * 3000 + b"e.", "more than 4,000,000 values"),
+        (b"\x80\x02)q\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"}h\x00Ns.", "keys that no flight recorder writes"),
     ],
 )
 def test_anything_else_is_refused(data: bytes, reason: str) -> None:

@@ -71,6 +71,8 @@ def write_copy(command: ScanCommand, scanner: PageScanner, output: Output, redac
     label = target.with_name(f"{target.name.removesuffix('.log')}.labels.tsv")
     for path in (target, label):
         refuse_existing(path, force=command.force)
+        if path.exists() and Path(source).exists() and path.samefile(source):
+            raise ConfigError(f"{path} is the log itself. Use another name for `--output`.")
     diagnosis = _diagnose(_read_pages(source, output), scanner, output)
     copy = _make_copy(source, diagnosis, command, scanner, output, redactor)
     output.clear_progress()

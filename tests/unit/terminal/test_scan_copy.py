@@ -142,3 +142,9 @@ def test_what_cannot_be_copied_is_refused(
 def test_binary_file_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(log=bytes(range(32)) * 300) == 2
     assert "is a binary file" in capsys.readouterr().err
+
+
+def test_copy_never_replaces_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report("--output", "wolf.log", "--force") == 2
+    assert "wolf.log is the log itself" in capsys.readouterr().err
+    assert Path("wolf.log").read_text() == STEPS + FAILURE

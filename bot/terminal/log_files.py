@@ -80,6 +80,8 @@ def find_files(paths: Sequence[str]) -> FoundFiles:
     others = Counter[str]()
     for typed in paths:
         for path, is_named in _matches(typed):
+            if not is_named and _is_special(path):
+                continue
             if path == STANDARD_INPUT or not Path(path).is_dir():
                 found.setdefault(_identity(path), ScannedFile(path, is_named))
                 continue
@@ -101,6 +103,15 @@ def _identity(path: str) -> object:
     except OSError:  # opening it will say why; `-` does not exist
         return path
     return status.st_dev, status.st_ino
+
+
+def _is_special(path: str) -> bool:
+    """Whether a path is a named pipe, a socket or a device: opening one that nobody writes to never returns."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - much faster
+    except OSError:  # opening it will say why
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _matches(typed: str) -> Iterable[tuple[str, bool]]:

@@ -212,3 +212,9 @@ def test_a_named_pipe_in_a_folder_is_not_waited_for() -> None:
     found = find_files(["run"])
 
     assert (len(found.files), found.others) == (4, {".log": 1})
+
+
+def test_named_pipe_that_a_pattern_matches_is_not_waited_for() -> None:
+    Path("train.log").write_text(FAILING)
+    os.mkfifo("pipe.log")
+    assert [one.path for one in find_files(["*.log"]).files] == ["train.log"]

@@ -1,5 +1,6 @@
 """`rules test FILE`: which alerts the log in a file would have raised, by the times of its lines."""
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -84,15 +85,15 @@ def _polls(path: str) -> Iterator[tuple[datetime, list[LogLine]]]:
 def _lines(path: str) -> Iterator[LogLine]:
     """Read the lines with their times; a line without a time has that of the line before it."""
     time_ns: int | None = None
-    waiting: list[str] = []
+    waiting = deque[str](maxlen=MAX_LINES_OF_POLL)
     for text in _texts(path):
         found = parse_timestamp(text)
         time_ns = time_ns if found is None else max(found.ns, time_ns or found.ns)
         if time_ns is None:
-            waiting = [*waiting[-MAX_LINES_OF_POLL:], text]
+            waiting.append(text)
             continue
         yield from (LogLine(time_ns, one) for one in waiting)
-        waiting = []
+        waiting.clear()
         yield LogLine(time_ns, text)
 
 
@@ -102,6 +103,7 @@ def _texts(path: str) -> Iterator[str]:
         try:
             for page in read_text_pages(log, path):
                 *whole, rest = (rest + page).split(b"\n")
+                rest = rest[:MAX_LINE]
                 yield from (line[:MAX_LINE].decode("utf-8", "replace").rstrip("\r") for line in whole)
         except TruncatedFile:
             pass  # what was read is tested

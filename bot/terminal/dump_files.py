@@ -2,28 +2,35 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 
 from bot.diagnosis.dumps.flight_recorder import UnreadableDump
 from bot.diagnosis.dumps.rank_dumps import HEAD, MAX_BYTES, RankDump, is_rank_dump, read_dump
 from bot.domain.wording import size_text
-from bot.errors import ConfigError
 
 
-def open_dump(file: BufferedReader, path: str) -> RankDump:
-    """Read a dump, whole.
-
-    Raises:
-        ConfigError: it is too large, damaged, or a pickle that holds more than plain data.
-    """
+def open_dump(file: BufferedReader, path: str) -> tuple[RankDump, str]:
+    """Read a dump, whole, and say why if it cannot be read: the rank has a dump then, but what it did is unknown."""
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"Cannot read {path}: dumps may have at most {size_text(MAX_BYTES)}.")
+        return RankDump(path), f"Dumps may have at most {size_text(MAX_BYTES)}."
     try:
-        return read_dump(path, data)
+        dump = read_dump(path, data)
     except UnreadableDump as problem:
-        raise ConfigError(f"Refused to read the flight-recorder dump {path}: {problem}.") from None
+        return RankDump(path), f"Refused to read the flight-recorder dump: {problem}."
+    return dump, "" if dump.processes else "The dump is damaged."
+
+
+def describe_dumps(dumps: Sequence[RankDump]) -> str:
+    """Say what dumps without a finding mean."""
+    count = sum(one.processes for one in dumps)
+    if not count:
+        return "None of the dumps can be read."
+    if count == 1:
+        return "The dump shows only one process. Pass those of all ranks: a hang shows where they differ."
+    return f"The dumps of {count:,} processes show no rank that the others wait for."
 
 
 def is_dump_file(path: str) -> bool:

@@ -41,9 +41,9 @@ def diagnose_log_file(file: ScannedFile, scanner: PageScanner, count: CountBytes
         with open_log(file.path) as log:
             size, before = file_size(log), 0
             if is_rank_dump(log.peek(HEAD)):
-                dump = open_dump(log, file.path)
+                dump, problem = open_dump(log, file.path)
                 count(size)
-                return FileResult(FileDiagnosis(file.path, Diagnosis(), dump=dump))
+                return FileResult(FileDiagnosis(file.path, Diagnosis(), dump=dump), problem)
             try:
                 for page in read_text_pages(log, file.path):
                     reader.feed_page(page)

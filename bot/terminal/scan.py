@@ -19,6 +19,7 @@ from bot.domain.durations import format_iso_ms
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
+from bot.terminal.dump_files import describe_dumps
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.file_reading import FileResult, diagnose_log_file
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
@@ -65,7 +66,7 @@ def scan(
         diagnosis, hidden = redact_diagnosis(diagnosis, redactor or Redactor())
         if hidden and not command.json:
             output.note(redaction_note(hidden))
-    _print_report(diagnosis, parts if len(found.files) > 1 else (), scanner, command, output)
+    _print_report(diagnosis, parts, scanner, command, output)
     return code
 
 
@@ -122,6 +123,8 @@ def _readable(files: Sequence[ScannedFile], results: Iterable[FileResult], outpu
     for file, result in zip(files, results, strict=True):
         if result.diagnosis is not None:
             parts.append(result.diagnosis)
+            if result.problem and len(files) == 1 and result.diagnosis.dump is not None:
+                raise ConfigError(f"{file.path}: {result.problem}")
             if result.problem:
                 output.note(f"{file.path}: {result.problem}")
             continue
@@ -134,15 +137,19 @@ def _readable(files: Sequence[ScannedFile], results: Iterable[FileResult], outpu
 def _print_report(
     diagnosis: Diagnosis, files: Sequence[FileDiagnosis], scanner: PageScanner, command: ScanCommand, output: Output
 ) -> None:
+    dumps, is_run = [one.dump for one in files if one.dump is not None], len(files) > 1
     if command.json:
         document = diagnosis.to_json()
-        if files:
+        if is_run:
             document["files"] = [_file_json(file) for file in files]
         output.write(json.dumps(document, allow_nan=False) + "\n")
         return
-    width = output.report_width
-    output.write(report_text(diagnosis, colour=output.colour, width=width, find_match=scanner.match_span))
-    if files:
+    if len(dumps) == len(files) and not diagnosis.failures:
+        output.write(f"{describe_dumps(dumps)}\n")
+    else:
+        width = output.report_width
+        output.write(report_text(diagnosis, colour=output.colour, width=width, find_match=scanner.match_span))
+    if is_run:
         output.write(files_text(files, output.screen))
 
 

@@ -119,7 +119,7 @@ def _trace(dump: _Dump) -> FlightTrace:
     waits: dict[str, bool | None] = {}
     ids: dict[str, str] = {}
     for entry in dump.entries[-MAX_CALLS:]:
-        backend, _, operation = entry.profiling_name.rpartition(":")
+        backend, _, operation = " ".join(entry.profiling_name.split()).rpartition(":")
         if entry.is_p2p or not operation or not entry.process_group:
             continue
         name = entry.process_group[0][:MAX_NAME]

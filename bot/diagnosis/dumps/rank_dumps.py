@@ -30,6 +30,11 @@ class RankDump:
     trace: FlightTrace | None = None
     stacks: tuple[ProcessStack, ...] = ()
 
+    @property
+    def processes(self) -> int:
+        """Number of processes that it shows; 0 if it is damaged."""
+        return len(self.stacks) + (self.trace is not None)
+
 
 def is_rank_dump(head: bytes) -> bool:
     """Tell by its first bytes whether a file is a flight recorder's dump or consists of stacks."""
@@ -62,7 +67,8 @@ def compare_dumps(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure | Non
     traces = {_label(dump, rank): dump.trace for dump, rank in dumps if dump.trace is not None}
     files = {_label(dump, rank): dump.path for dump, rank in dumps}
     stacks = dict(_labelled_stacks(dumps))
-    by_trace, by_stack = compare_traces(traces) if traces else None, compare_stacks(stacks)
+    damaged = frozenset(_label(dump, rank) for dump, rank in dumps if not dump.processes)
+    by_trace, by_stack = compare_traces(traces, damaged) if traces else None, compare_stacks(stacks)
     found = by_trace or by_stack
     if found is None:
         return _nothing_found(dumps) if dumps else None
@@ -86,7 +92,7 @@ def _nothing_found(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure:
 def _label(dump: RankDump, rank: int | None) -> Label:
     if rank is not None:
         return rank
-    numbered = _LAST_NUMBER.search(dump.path) if dump.trace is not None else None
+    numbered = None if dump.stacks else _LAST_NUMBER.search(dump.path)
     return int(numbered[1]) if numbered else dump.path
 
 

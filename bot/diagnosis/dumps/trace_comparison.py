@@ -4,7 +4,7 @@ Sequence numbers count per process group, so calls are only compared within one.
 ranks do not themselves wait elsewhere is the cause; the others follow from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.diagnosis.dumps.divergence import find_divergence
 from bot.diagnosis.dumps.flight_recorder import FlightTrace, GroupTrace
@@ -34,9 +34,14 @@ _ABSENT_HINT = (
 )
 
 
-def compare_traces(traces: Mapping[Label, FlightTrace]) -> Failure | None:
-    """Return the missing or diverging collective; None if the ranks agree or did not get stuck."""
-    groups = _groups(traces)
+def compare_traces(traces: Mapping[Label, FlightTrace], damaged: Collection[Label] = ()) -> Failure | None:
+    """Return the missing or diverging collective; None if the ranks agree or did not get stuck.
+
+    Args:
+        traces: what each rank recorded.
+        damaged: the ranks whose dumps cannot be read: what they did is unknown.
+    """
+    groups = _groups(traces, damaged)
     found = [one for group in groups if (one := find_divergence(group) or _missing(group)) is not None]
     found = found or [one for group in groups if (one := _absent(group) or _all_waiting(group)) is not None]
     if not found:
@@ -51,23 +56,25 @@ def compare_traces(traces: Mapping[Label, FlightTrace]) -> Failure | None:
     )  # fmt: skip
 
 
-def _groups(traces: Mapping[Label, FlightTrace]) -> list[TracedGroup]:
+def _groups(traces: Mapping[Label, FlightTrace], damaged: Collection[Label]) -> list[TracedGroup]:
     """The process groups over all ranks, with the members that did not take part."""
     by_name: dict[str, dict[Label, GroupTrace]] = {}
     for rank, trace in traces.items():
         for name, one in trace.groups.items():
             by_name.setdefault(name, {})[rank] = one
-    return [_group(name, known, traces) for name, known in by_name.items()]
+    return [_group(name, known, traces, damaged) for name, known in by_name.items()]
 
 
-def _group(name: str, known: dict[Label, GroupTrace], traces: Mapping[Label, FlightTrace]) -> TracedGroup:
+def _group(
+    name: str, known: dict[Label, GroupTrace], traces: Mapping[Label, FlightTrace], damaged: Collection[Label]
+) -> TracedGroup:
     first = next(iter(known.values()))
     members = {rank for one in known.values() for rank in one.members}
     ranks = [rank for rank in traces if isinstance(rank, int)]
     if not members and first.description == "default_pg" and len(ranks) == len(traces) >= MIN_DUMPS:
         members = set(range(max(ranks) + 1))
     idle = sorted(rank for rank in members & set(ranks) if rank not in known)
-    absent = sorted(members - set(ranks)) if len(ranks) == len(traces) else []
+    absent = sorted(members.difference(ranks, damaged)) if len(ranks) == len(traces) else []
     return TracedGroup(name, first.description, known, tuple(idle), tuple(absent))
 
 

@@ -94,8 +94,39 @@ def test_hostile_pickle_is_refused_and_not_run(capsys: pytest.CaptureFixture[str
     Path("nccl_trace_rank_0").write_bytes(pickle.dumps({"pg_config": {}, "entries": [_Runs()]}, 2))
 
     assert 2 == program.run(["scan", "nccl_trace_rank_0"])
-    assert "Refused to read the flight-recorder dump nccl_trace_rank_0: it would run code" in capsys.readouterr().err
+    assert "nccl_trace_rank_0: Refused to read the flight-recorder dump: it would run code" in capsys.readouterr().err
     assert not Path("ran").exists()
+
+
+def test_damaged_dump_counts_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("dumps").mkdir()
+    dump = as_pickle(recorder([STEP], members=range(4)))
+    for rank in range(4):
+        Path(f"dumps/nccl_trace_rank_{rank}").write_bytes(dump if rank < 3 else dump[:300])
+
+    assert 0 == program.run(["scan", *map(str, Path("dumps").iterdir())])
+    shown = capsys.readouterr()
+    assert "dumps/nccl_trace_rank_3: Refused to read the flight-recorder dump: it is damaged" in shown.err
+    assert "wrote no dump" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("stacks", "sentence"),
+    [
+        ([WAITING], "The dump shows only one process. Pass those of all ranks: a hang shows where they differ."),
+        ([SAVING, SAVING], "The dumps of 2 processes show no rank that the others wait for."),
+    ],
+)
+def test_dumps_without_a_finding_are_not_called_an_empty_log(
+    stacks: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for rank, stack in enumerate(stacks):
+        Path(f"rank{rank}.dump").write_text(pyspy(stack))
+
+    assert 0 == program.run(["scan", *(f"rank{rank}.dump" for rank in range(len(stacks)))])
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{sentence}\n")
+    assert "empty" not in shown
 
 
 def test_damaged_dump_in_a_folder_is_skipped_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +135,7 @@ def test_damaged_dump_in_a_folder_is_skipped_with_a_note(capsys: pytest.CaptureF
 
     assert 0 == program.run(["scan", "--json", "dumps"])
     shown = capsys.readouterr()
-    assert "Skipped: Refused to read the flight-recorder dump dumps/nccl_trace_rank_9" in shown.err
+    assert "dumps/nccl_trace_rank_9: Refused to read the flight-recorder dump" in shown.err
     assert [2] == incidents(shown.out)[0]["ranks"]
 
 

@@ -22,8 +22,6 @@ MIN_EARLIER, MIN_EARLIER_REPORTS = 5, 3
 """Reports that an earlier level needs: before a span, and before a number of reports."""
 NOISE, LEAST_CHANGE = 3.0, 0.01
 """A change without a percentage exceeds this many times the run's spread, and this share of its level."""
-SMOOTHED = 3
-"""The best level is a median of this number of reports, so that one lucky report is not the best."""
 
 
 class NumberPoint(msgspec.Struct, frozen=True, array_like=True):
@@ -109,8 +107,13 @@ def _level(expression: RuleExpression, earlier: Sequence[NumberPoint]) -> float 
     values = [one.value for one in earlier]
     if expression.number:
         return median(values)
-    smooth = [median(values[at : at + SMOOTHED]) for at in range(len(values) - SMOOTHED + 1)]
+    smooth = [_middle(*three) for three in zip(values, values[1:], values[2:], strict=False)]
     return min(smooth) if expression.is_upward else max(smooth)
+
+
+def _middle(first: float, second: float, third: float) -> float:
+    """The median of three reports: one lucky report is not the best level."""
+    return max(min(first, second), min(max(first, second), third))
 
 
 def _limit(expression: RuleExpression, level: float | None, earlier: Sequence[NumberPoint]) -> float:

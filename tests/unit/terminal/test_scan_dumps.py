@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ def test_damaged_dump_counts_as_written(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_dumps_without_a_finding_are_not_called_an_empty_log(
-    stacks: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    stacks: Sequence[Sequence[tuple[str, str, int]]], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for rank, stack in enumerate(stacks):
         Path(f"rank{rank}.dump").write_text(pyspy(stack))

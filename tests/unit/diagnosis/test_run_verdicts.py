@@ -74,6 +74,8 @@ TIME_LIMIT = "slurmstepd: error: *** JOB 81 ON n1 CANCELLED AT 2026-03-13T10:00:
 @pytest.mark.parametrize(
     ("lines", "remedy", "reason"),
     [
+        (["OSError: [Errno 116] Stale file handle: '/mnt/nfs/x'"], Remedy.FIX, "its file handle is stale"),
+        (["OSError: [Errno 5] Input/output error: '/mnt/nfs/x'"], Remedy.CHANGE_NODE, "its disk or mount failed"),
         ([SAVED, *STEPS, PREEMPTED], Remedy.RESTART, "a checkpoint is saved"),
         ([PREEMPTED], Remedy.RESTART, "preempted, not failed"),
         ([SAVED, *STEPS, TIME_LIMIT], Remedy.RESTART, "only its time ran out"),

@@ -60,8 +60,12 @@ def _of_total(root: Label, job: Job | None) -> str:
 
 
 def describe_reason(failure: Failure) -> str:
-    """Return why this is the root cause; of a page also how certain that is, unless it is very likely."""
-    doubt = _DOUBTS.get(confidence_word(failure.confidence), "") if failure.severity is Severity.PAGE else ""
+    """Return why this is the root cause; of a page also how certain that is, unless it is very likely.
+
+    What usually follows from another failure is not called the probable cause.
+    """
+    word = confidence_word(failure.confidence) if failure.severity is Severity.PAGE else ""
+    doubt = "" if word == "probably" and failure.precedence.is_consequence else _DOUBTS.get(word, "")
     return f"{failure.why} {doubt}".strip()
 
 

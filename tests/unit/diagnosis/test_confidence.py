@@ -10,6 +10,7 @@ from bot.diagnosis.confidence import confidence_word, estimate_confidence, load_
 from bot.diagnosis.diagnoser import Diagnoser
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.page_scanner import PageScanner
+from bot.diagnosis.precedence import Precedence
 from bot.domain.alerts import Severity
 from bot.rules.diagnosis_wording import describe_reason
 from tests.corpus.calibrate import StatedAnswer, cross_validate, expected_error, fit_weights, reliability
@@ -52,6 +53,7 @@ def test_only_doubt_about_a_page_is_shown(scanner: PageScanner) -> None:
     assert describe_reason(replace(page, confidence=0.8)) == "It was first. This is probably the cause."
     assert describe_reason(replace(page, confidence=0.2)).endswith("This is a guess: check the lines around it.")
     assert describe_reason(replace(page, confidence=0.2, severity=Severity.WARN)) == "It was first."
+    assert describe_reason(replace(page, confidence=0.8, precedence=Precedence.CASCADE)) == "It was first."
 
 
 def test_shipped_weights_give_every_kind_a_probability() -> None:

@@ -24,6 +24,8 @@ MAX_RANK_DIGITS = 7
 _STACK_LINE = re.compile(
     rb'(?m)^(?:Process \d+: |Thread (?:0x)?[0-9A-Fa-f]+ \(|Current thread 0x|  File "|    \S.* \([^()\n]*\)$)'
 )
+_CRASH = b"Fatal Python error: Segmentation fault"
+"""The stack of a crash belongs to a log, which has the failure."""
 _JSON_STACKS = re.compile(rb'^\s*\[\s*\{\s*"(?:pid|thread_id|thread_name|frames)":')
 _MIN_SHARE = 0.4
 """Share of the lines of a file's head that belong to stacks, if it is a dump and not a log with a stack in it."""
@@ -67,6 +69,8 @@ def is_stack_dump(head: bytes) -> bool:
     """Tell by its first bytes whether a file consists of stacks."""
     if _JSON_STACKS.match(head):
         return True
+    if _CRASH in head:
+        return False
     lines = [line for line in head.splitlines() if line.strip() and not line.startswith(b"      ")]
     return bool(lines) and b"hread " in head and len(_STACK_LINE.findall(head)) >= _MIN_SHARE * len(lines)
 

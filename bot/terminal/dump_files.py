@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 
@@ -21,16 +20,6 @@ def open_dump(file: BufferedReader, path: str) -> tuple[RankDump, str]:
     except UnreadableDump as problem:
         return RankDump(path), f"Refused to read the flight-recorder dump: {problem}."
     return dump, "" if dump.processes else "The dump is damaged."
-
-
-def describe_dumps(dumps: Sequence[RankDump]) -> str:
-    """Say what dumps without a finding mean."""
-    count = sum(one.processes for one in dumps)
-    if not count:
-        return "None of the dumps can be read."
-    if count == 1:
-        return "The dump shows only one process. Pass those of all ranks: a hang shows where they differ."
-    return f"The dumps of {count:,} processes show no rank that the others wait for."
 
 
 def is_dump_file(path: str) -> bool:

@@ -19,7 +19,6 @@ from bot.domain.durations import format_iso_ms
 from bot.errors import ConfigError
 from bot.redaction.redactor import Redactor
 from bot.rules.diagnosis_wording import redact_diagnosis
-from bot.terminal.dump_files import describe_dumps
 from bot.terminal.exit_codes import ExitCode
 from bot.terminal.file_reading import FileResult, diagnose_log_file
 from bot.terminal.log_files import STANDARD_INPUT, ScannedFile, find_files
@@ -137,18 +136,15 @@ def _readable(files: Sequence[ScannedFile], results: Iterable[FileResult], outpu
 def _print_report(
     diagnosis: Diagnosis, files: Sequence[FileDiagnosis], scanner: PageScanner, command: ScanCommand, output: Output
 ) -> None:
-    dumps, is_run = [one.dump for one in files if one.dump is not None], len(files) > 1
+    is_run = len(files) > 1
     if command.json:
         document = diagnosis.to_json()
         if is_run:
             document["files"] = [_file_json(file) for file in files]
         output.write(json.dumps(document, allow_nan=False) + "\n")
         return
-    if len(dumps) == len(files) and not diagnosis.failures:
-        output.write(f"{describe_dumps(dumps)}\n")
-    else:
-        width = output.report_width
-        output.write(report_text(diagnosis, colour=output.colour, width=width, find_match=scanner.match_span))
+    width = output.report_width
+    output.write(report_text(diagnosis, colour=output.colour, width=width, find_match=scanner.match_span))
     if is_run:
         output.write(files_text(files, output.screen))
 

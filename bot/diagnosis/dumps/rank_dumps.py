@@ -80,8 +80,9 @@ def compare_dumps(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure | Non
 
 def _nothing_found(dumps: Sequence[tuple[RankDump, int | None]]) -> Failure:
     """A note that the dumps were read, and what they lack."""
-    ranks = sum(len(dump.stacks) or 1 for dump, _ in dumps)
+    ranks = sum(dump.processes for dump, _ in dumps)
     title = "No rank differs in these dumps" if ranks > 1 else "The dump of one rank alone shows no failure"
+    title = title if ranks else "None of these dumps can be read"
     title += ". Scan those of all ranks."
     return Failure(
         severity=Severity.INFO, category="collective", signature="dumps_agree", title=title,

@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -111,23 +110,14 @@ def test_damaged_dump_counts_as_written(capsys: pytest.CaptureFixture[str]) -> N
     assert "wrote no dump" not in shown.out
 
 
-@pytest.mark.parametrize(
-    ("stacks", "sentence"),
-    [
-        ([WAITING], "The dump shows only one process. Pass those of all ranks: a hang shows where they differ."),
-        ([SAVING, SAVING], "The dumps of 2 processes show no rank that the others wait for."),
-    ],
-)
-def test_dumps_without_a_finding_are_not_called_an_empty_log(
-    stacks: Sequence[Sequence[tuple[str, str, int]]], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for rank, stack in enumerate(stacks):
-        Path(f"rank{rank}.dump").write_text(pyspy(stack))
+def test_crash_log_of_faulthandler_is_not_a_dump(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.log").write_text(
+        "step 1 loss 2\nFatal Python error: Segmentation fault\n\n"
+        'Current thread 0x00007f01 (most recent call first):\n  File "/app/train.py", line 20 in step\n'
+    )
 
-    assert 0 == program.run(["scan", *(f"rank{rank}.dump" for rank in range(len(stacks)))])
-    shown = capsys.readouterr().out
-    assert shown.startswith(f"{sentence}\n")
-    assert "empty" not in shown
+    assert 3 == program.run(["scan", "train.log", "--exit-code"])
+    assert "Fatal Python error: Segmentation fault" in capsys.readouterr().out
 
 
 def test_damaged_dump_in_a_folder_is_skipped_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ REPLACED = {
     "private model": ("loading model zeta/wolf-7b from https://huggingface.co/zeta/wolf-7b", "loading model name1/name2-7b from https://huggingface.co/name1/name2-7b"),
     "private page": ("https://ci.zeta.com/job/zeta?user=bob", "https://host1.example/job/name1?user=user1"),
     "project": ("--wandb-project zeta-wolf --lr 1e-4", "--wandb-project name1-name2 --lr 1e-4"),
+    "customers": ("customer=zeta tenant_id=wolf-42 of zeta", "customer=name1 tenant_id=name2-42 of name1"),
     "yaml": ("job_name: wolf-sft-3", "job_name: name1-sft-3"),
     "e-mail": ("mail alice.smith@zeta.com, Alice.Smith@zeta.com", "mail user1@example.com, user1@example.com"),
     "login": ("wandb: Currently logged in as: carol (zeta-team)", "wandb: Currently logged in as: user1 (zeta-team)"),

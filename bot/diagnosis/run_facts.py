@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.diagnosis.failures.fingerprints import mask_message
+from bot.diagnosis.reading.fingerprints import mask_message
 from bot.diagnosis.reading.plain_message import plain_message
 from bot.domain.run_history import RunFacts
 

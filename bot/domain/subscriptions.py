@@ -60,7 +60,7 @@ class RuleSettings:
     """Rules that are enabled although the defaults disable them."""
     run: RunSettings = AS_USUAL
     own: tuple[str, ...] = ()
-    """Rules that a person wrote, such as `loss > 5 for 10m` (`bot.rules.expressions`)."""
+    """Rules that a person wrote, such as `loss > 5 for 10m` (`bot.domain.rule_expressions`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from datetime import datetime
 from bot.diagnosis.page_scanner import PageScanner
 from bot.domain.alerts import Alert, Change, Evidence, Resolution, Severity
 from bot.domain.observations import Observation
+from bot.domain.rule_expressions import parse_expression
 from bot.domain.subscriptions import RuleSettings
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.evaluate import LocalAlerts
-from bot.rules.expressions import parse_expression
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class Rule:
     log_key: str = ""
     """The number in the log that it reads, such as `eval/accuracy`; "": none."""
     is_own: bool = False
-    """Whether a person wrote it: its name is its text (`bot.rules.expressions`)."""
+    """Whether a person wrote it: its name is its text (`bot.domain.rule_expressions`)."""
 
     def fill(self, settings: Mapping[str, Setting]) -> dict[str, Setting]:
         """Return every parameter, with defaults where `settings` has none."""

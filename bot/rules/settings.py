@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from bot.domain.alerts import Severity
 from bot.domain.durations import format_duration, parse_duration
+from bot.domain.rule_expressions import EXAMPLES, MAX_RULES, parse_expressions, split_settings
 from bot.domain.subscriptions import AS_USUAL, RuleSettings, Setting
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.conditions.own_rules import check_unit
-from bot.rules.expressions import EXAMPLES, MAX_RULES, parse_expressions, split_settings
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.run_settings import RUN_SETTINGS, format_run_settings, parse_run_setting
 

@@ -12,11 +12,11 @@ from bot.domain.durations import datetime_from_ns
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.logs import LogLine
 from bot.domain.observations import POLL_INTERVAL, Observation
+from bot.domain.rule_expressions import join_rules
 from bot.errors import UsageError
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_observation
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.expressions import join_rules
 from bot.rules.replay import Replay
 from bot.terminal.file_reading import open_log
 

@@ -19,6 +19,7 @@ from bot.domain.gaps import Gap, GapReason
 from bot.domain.jobs import Job, JobRef
 from bot.domain.lifetimes import lifetime_of
 from bot.domain.observations import POLL_INTERVAL, Observation
+from bot.domain.rule_expressions import join_rules
 from bot.domain.subscriptions import RuleSettings
 from bot.errors import ProviderError, UsageError
 from bot.providers.base import Provider
@@ -27,7 +28,6 @@ from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rules_of
 from bot.rules.diagnosis_config import DiagnosisConfig
-from bot.rules.expressions import join_rules
 from bot.rules.replay import Replay
 from bot.rules.settings import format_parameters, format_settings, overlay, parse_settings
 

@@ -9,9 +9,9 @@ from typing import Self
 from bot.domain.durations import format_duration, ns_from_datetime
 from bot.domain.logs import Level, parse_level
 from bot.domain.regex import compile_typed_pattern
+from bot.domain.rule_expressions import starts_rule
 from bot.domain.times import Ago, TypedTime, WallTime, parse_long_duration, read_typed_time, resolve_ns
 from bot.errors import UnnamedJob, UsageError
-from bot.rules.expressions import starts_rule
 
 _MAX_COUNT = 100_000_000
 _MAX_RANK_DIGITS = 7

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bot.commands.subcommands.arguments import STOPS, Arguments
 from bot.commands.subcommands.spec import Option, Positional
 from bot.domain.job_matching import Matcher, is_job_pattern, parse_matchers
+from bot.domain.rule_expressions import split_settings, starts_rule
 from bot.errors import UsageError
-from bot.rules.expressions import split_settings, starts_rule
 
 if TYPE_CHECKING:  # help and other commands start faster without them
     from bot.domain.subscriptions import PatternSubscription

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bot.diagnosis.dumps.group_findings import subject
 from bot.diagnosis.dumps.stacks import ProcessStack, StackFrame
-from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.fingerprints import is_library
 from bot.diagnosis.reading.labels import Label, name_labels
 from bot.domain.alerts import Severity
 from bot.domain.wording import plural

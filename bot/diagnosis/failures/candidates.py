@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
-from bot.diagnosis.failures.fingerprints import failure_fingerprint
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LogTime

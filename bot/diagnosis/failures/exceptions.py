@@ -6,10 +6,10 @@ from typing import Literal
 
 from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.categories import Category
-from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
+from bot.diagnosis.reading.fingerprints import is_library
 from bot.domain.alerts import Severity
 
 _PEER_ERROR = re.compile(

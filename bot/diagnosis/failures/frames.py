@@ -7,8 +7,8 @@ import enum
 import re
 from collections.abc import Sequence
 
-from bot.diagnosis.failures.fingerprints import is_library
 from bot.diagnosis.failures.tracebacks import CAUSE, FRAME, HEADER, RICH_FRAME, RaisedException, UnfinishedTraceback
+from bot.diagnosis.reading.fingerprints import is_library
 from bot.domain.wording import plural
 
 WHOLE_FRAMES = 3

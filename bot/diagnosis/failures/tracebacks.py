@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.diagnosis.failures.fingerprints import is_library
+from bot.diagnosis.reading.fingerprints import is_library
 from bot.diagnosis.reading.prefixes import LineSource
 
 MAX_OPEN = 2048

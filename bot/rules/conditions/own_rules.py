@@ -1,4 +1,4 @@
-"""Rules that people write (`bot.rules.expressions`), as rules whose name is their text.
+"""Rules that people write (`bot.domain.rule_expressions`), as rules whose name is their text.
 
 A new attempt of the run starts without reports. What an alert says is kept as first notified: a number that changes
 with every poll would edit the message each time.
@@ -15,8 +15,8 @@ from bot.domain.alerts import Clear, Evidence, Finding, Memory, Unknown, Verdict
 from bot.domain.charts import ChartLevel, ChartLine, ChartMoment, ChartPoint, LineChart, thin
 from bot.domain.durations import spoken_duration
 from bot.domain.metrics import metric_title
+from bot.domain.rule_expressions import RuleExpression, parse_expression
 from bot.errors import UsageError
-from bot.rules.expressions import RuleExpression, parse_expression
 from bot.rules.metrics.readings import metric_named, read_series
 from bot.rules.metrics.reports import Held, NumberPoint, add_reading, judge
 from bot.rules.rule import INFINITE, Condition, Context, NumberReading, Parameter, Rule, Unit, load_state, with_state

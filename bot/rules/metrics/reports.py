@@ -9,7 +9,7 @@ from statistics import median
 
 import msgspec
 
-from bot.rules.expressions import MAX_REPORTS, RuleExpression
+from bot.domain.rule_expressions import MAX_REPORTS, RuleExpression
 from bot.rules.rule import NumberReading
 
 PARTS = 60

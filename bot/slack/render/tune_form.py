@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from bot.commands.parsing.tokenizer import quote
 from bot.domain.alerts import Severity
 from bot.domain.notify import MentionTarget, NotifySettings, QuietHours
+from bot.domain.rule_expressions import split_settings
 from bot.domain.subscriptions import AS_USUAL, NotifyLevel, RuleSettings
 from bot.errors import UsageError
 from bot.rules.catalog import RULES, rule_named
 from bot.rules.expected_alerts import expected_alerts
-from bot.rules.expressions import split_settings
 from bot.rules.rule import Parameter, Rule, Unit
 from bot.rules.settings import format_setting, overlay, parse_settings
 from bot.slack.render.blocks import TUNE_MODAL, Action, actions, button, context, divider, section

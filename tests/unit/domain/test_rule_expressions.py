@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.alerts import Severity
+from bot.domain.rule_expressions import (
+    EXAMPLES,
+    MAX_CHARS,
+    RuleExpression,
+    parse_expression,
+    parse_expressions,
+    starts_rule,
+)
 from bot.errors import UsageError
-from bot.rules.expressions import EXAMPLES, MAX_CHARS, RuleExpression, parse_expression, parse_expressions, starts_rule
 
 MINUTE = timedelta(minutes=1)
 

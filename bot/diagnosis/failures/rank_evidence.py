@@ -14,6 +14,8 @@ _TABLE_ROW = re.compile(
 )
 _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received by PID")
 """A row about a process other than the first one that failed."""
+_REFERRAL = "logs for faulty rank"
+"""Of the ranks that reached a monitored barrier: the log of rank 0 names the one that did not, unless rank 0 died."""
 _LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)|^\S{1,80}:\d+:\d+ \[(\d+)\] ")
 """As torchrun and NCCL write it."""
 
@@ -32,6 +34,8 @@ class RankEvidence:
     is_in_table: bool = False
     table_rank: int | None = None
     blamed_rank: int | None = None
+    is_referred: bool = False
+    """Do the others only refer to the log of the blamed rank, which may name another one?"""
     local_rank: int | None = None
     """The first rank that a launcher names by its index on the node: better than nothing."""
 
@@ -69,8 +73,7 @@ class RankEvidence:
         """
         if is_waiting and event.blamed_rank is None:
             self.reports.read(event.text, event.label)
-        if self.blamed_rank is None:
-            self.blamed_rank = event.blamed_rank
+        self._blame(event.blamed_rank, is_referral=_REFERRAL in event.text)
         if self.local_rank is None and (found := _LOCAL_RANK.search(event.text)):
             self.local_rank = int(found.group(found.lastindex or 0))
 
@@ -78,8 +81,13 @@ class RankEvidence:
         """Add what the log of another process of the run reveals, with the rank that its file states."""
         self.reports.merge(other.reports, rank)
         self.table_rank = other.table_rank if self.table_rank is None else self.table_rank
-        self.blamed_rank = other.blamed_rank if self.blamed_rank is None else self.blamed_rank
+        self._blame(other.blamed_rank, is_referral=other.is_referred)
         self.local_rank = other.local_rank if self.local_rank is None else self.local_rank
+
+    def _blame(self, rank: int | None, *, is_referral: bool) -> None:
+        """Keep the first rank that is blamed, unless it was only referred to."""
+        if rank is not None and (self.blamed_rank is None or (self.is_referred and not is_referral)):
+            self.blamed_rank, self.is_referred = rank, is_referral
 
     def named_rank(self) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source."""

@@ -160,6 +160,23 @@ def test_names_the_missing_rank(scanner: PageScanner, lines: list[str], rank: in
     assert (page.root_rank, page.why[page.why.find("Rank", 1) :][: len(sentence)]) == (rank, sentence)
 
 
+@pytest.mark.parametrize(("is_alive", "rank"), [(True, 3), (False, 0)])
+def test_rank_to_whose_log_the_others_refer_is_only_blamed_if_it_names_none(
+    scanner: PageScanner, is_alive: bool, rank: int
+) -> None:
+    refer = (
+        "[rank{0}]: RuntimeError: Rank {0} successfully reached monitoredBarrier, but received errors while waiting for"
+        " send/recv from rank 0. Please check rank 0 logs for faulty rank."
+    )
+    named = ["[rank0]: RuntimeError: [Rank 0]: Ranks 3 failed to pass monitoredBarrier in 15000 ms"] if is_alive else []
+    named += (
+        ["[rank0]:[E ProcessGroupGloo.cpp:2901] [Rank 0]: Rank 3 failed to pass monitoredBarrier"] if is_alive else []
+    )
+    page = diagnose(scanner, [refer.format(1), refer.format(2), *named])
+
+    assert page.root_rank == rank
+
+
 def test_rank_that_the_launcher_stopped_is_not_the_one_that_ended(scanner: PageScanner) -> None:
     page = diagnose(scanner, [*lost(0), *lost(2), *table({0: 1, 2: 1, 1: -15})])
 

@@ -193,8 +193,8 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
 
 def _tick_text(value: float, ticks: Sequence[float]) -> str:
     step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else abs(value)
-    if value and (abs(value) >= 1e6 or step < 1e-4):
-        return f"{value:.3g}"
+    if abs(value) >= 1e6 or step < 1e-4:
+        return f"{value + 0.0:.3g}"
     digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
     return f"{value + 0.0:,.{digits}f}"
 

@@ -52,6 +52,8 @@ class NumberReading(NamedTuple):
     value: float
     """Finite; what is infinite is `INFINITE` or its negative, because JSON has no infinity."""
     step: int | None = None
+    is_percent: bool = False
+    """Was it printed with `%`? Then 0.623 stands for 62.3 %."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ MAX_JUDGED = 500
 """Reports of one poll after which a rule is judged, evenly spread; a comparison without a time judges each."""
 _CHART_POINTS = 40
 _LEAST_BYTES = 1e6
+_HIGHEST_PERCENT = 100
 
 
 class OwnRuleState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,10 +119,21 @@ def _readings(
     expression: RuleExpression, metric: str | None, context: Context, after_s: float
 ) -> Sequence[NumberReading]:
     if metric is None:
-        return context.readings.get(expression.key, ())
+        return [_comparable(expression, one) for one in context.readings.get(expression.key, ())]
     of_limit = expression.is_percent and metric.endswith("_bytes") and not expression.is_change
     found = read_series(context.observation.series, metric, is_upward=expression.is_upward, of_limit=of_limit)
     return [one for one in found if one.at_s > after_s]
+
+
+def _comparable(expression: RuleExpression, reading: NumberReading) -> NumberReading:
+    """The value in the unit of the threshold: `> 60` means 60 % if the log prints `62.3%`, `> 90%` means 90 of `93`."""
+    if expression.is_change:
+        return reading
+    if reading.is_percent and not expression.is_percent and abs(expression.number) > 1:
+        return reading._replace(value=reading.value * 100)
+    if expression.is_percent and not reading.is_percent and 1 < abs(reading.value) <= _HIGHEST_PERCENT:
+        return reading._replace(value=reading.value / 100)
+    return reading
 
 
 def _read(

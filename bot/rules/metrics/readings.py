@@ -74,10 +74,10 @@ def read_log(lines: Iterable[LogLine], keys: Iterable[str]) -> dict[str, list[Nu
             sample = _sample_of(piece, line)
             step = sample.step if sample is not None and sample.is_training_step else step
             for key, reader in wanted:
-                value = reader.read(piece, sample)
+                value, is_percent = reader.read(piece, sample)
                 if value is not None and not math.isnan(value):
                     bounded = max(-INFINITE, min(value, INFINITE))
-                    found[key].append(NumberReading(line.timestamp_ns / 1e9, bounded, step))
+                    found[key].append(NumberReading(line.timestamp_ns / 1e9, bounded, step, is_percent))
     return found
 
 
@@ -110,24 +110,21 @@ class _KeyReader(NamedTuple):
             return _PROGRESS.search(lower.encode()) is not None or self.words[-1] in lower
         return all(word in lower for word in self.words)
 
-    def read(self, text: str, sample: Sample | None) -> float | None:
-        """Read the value in a line; the last one if there are several."""
+    def read(self, text: str, sample: Sample | None) -> tuple[float | None, bool]:
+        """Read the value in a line, the last one if there are several, and whether it is printed with `%`."""
         name = " ".join(self.words)
         is_training = sample is not None and not sample.is_evaluation and not sample.is_summary
         if name == "loss":
-            return sample.loss if sample is not None and is_training else None
+            return (sample.loss if sample is not None and is_training else None), False
         if self.field is not None and sample is not None and (value := self.field(sample)) is not None:
-            return value if is_training else None
+            return (value if is_training else None), False
         if name == STEP_TIME and is_training and (stated := stated_step_s(text)) is not None:
-            return stated
+            return stated, False
         newest = deque(self.pattern.finditer(text[-MAX_TEXT:]), maxlen=1)
         for found in newest:
-            return (
-                _float(found["value"])
-                * _SCALES.get((found["scale"] or "").lower(), 1.0)
-                / (100 if found["percent"] else 1)
-            )
-        return _json_field(text, self.words) if len(self.words) > 1 and "{" in text else None
+            value = _float(found["value"]) * _SCALES.get((found["scale"] or "").lower(), 1.0)
+            return (value / 100, True) if found["percent"] else (value, False)
+        return (_json_field(text, self.words) if len(self.words) > 1 and "{" in text else None), False
 
 
 @lru_cache(maxsize=256)

@@ -99,6 +99,10 @@ def loss(values: Callable[[int], float]) -> Report:
         ("eval/accuracy falls", lambda at: f"eval/accuracy: {0.5 + min(at, 60) / 200 - max(0, at - 60) / 100}" if at % 10 == 0 else "", [("fired", 90)]),
         ("eval/accuracy falls", lambda at: f"eval/accuracy: {0.5 + at / 200 - 0.1 * (at == 60)}" if at % 10 == 0 else "", []),
         ("eval/loss rises over 2 reports", lambda at: f"eval/loss: {2 + abs(at - 60) / 50}" if at % 10 == 0 else "", [("fired", 90)]),
+        ("gpu_mem > 60", lambda at: f"step {at} gpu_mem: {55 + 7.3 * (at >= 30):.1f}%", [("fired", 30)]),
+        ("gpu_mem > 0.6", lambda at: f"step {at} gpu_mem: {55 + 7.3 * (at >= 30):.1f}%", [("fired", 30)]),
+        ("accuracy > 90%", lambda at: f"step {at} accuracy: {80 + 13 * (at >= 30)}", [("fired", 30)]),
+        ("accuracy > 90%", lambda at: f"step {at} accuracy: {0.8 + 0.13 * (at >= 30):.2f}", [("fired", 30)]),
         ("missing > 1", loss(lambda at: 6), []),
     ],
 )  # fmt: skip

@@ -61,8 +61,11 @@ class Signature:
     """A pattern for the page filter, used if the literals of `pattern` are common words; `itself` means `pattern`."""
     decisive: bool = False
     """For a teardown line: does it prove on its own that the run failed?"""
-    strength: Literal["", "hard"] = ""
-    """After a `hard` success, later failures do not matter; a `hard` start ends earlier failures."""
+    strength: Literal["", "hard", "end"] = ""
+    """After a `hard` success, later failures do not matter; a `hard` start ends earlier failures.
+
+    An `end` is no success by itself: it ends earlier failures of a run that worked on after them.
+    """
     min_repeats: int = 1
     """With fewer matches, the failure is only a warning while the log continues."""
     identifies_missing_rank: bool = False

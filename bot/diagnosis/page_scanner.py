@@ -249,7 +249,7 @@ class PageScanner:
             position = ReadPosition(state.samples, state.sampled_at)
             is_immediate = "it/s" in logged.text or "s/it" in logged.text
             state.root_cause.record_progress(
-                ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate)
+                ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate, sample.epoch)
             )
         state.step = state.step if sample.step is None else sample.step
         state.epoch = state.epoch if sample.epoch is None else sample.epoch

@@ -15,7 +15,7 @@ from bot.domain.alerts import Severity
 _PEER_ERROR = re.compile(
     r"(ConnectionResetError|ConnectionAbortedError|ConnectionRefusedError|BrokenPipeError|EOFError|BrokenProcessPool"
     r"|CancelledError|DistBackendError|DistStoreError|DistNetworkError|HorovodInternalError|RayActorError"
-    r"|BrokenBarrierError|WorkerCrashedError|queue\.Empty|RemoteDisconnected|IncompleteRead)$"
+    r"|BrokenBarrierError|WorkerCrashedError|(?:Comm|Stream|Channel|Connection)Closed\w*|ClosedResourceError|queue\.Empty|RemoteDisconnected|IncompleteRead)$"
 )
 _LAUNCHER = re.compile(
     r"(ChildFailedError|SignalException|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|click\.exceptions\.Exit|TrainingFailedError)$"

@@ -63,6 +63,7 @@ class ProgressEvent(NamedTuple):
     step: float | None
     is_immediate: bool
     """Is it from a progress bar, which is written without delay?"""
+    epoch: float | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +122,8 @@ class Recovery:
     failed_at: ReadPosition = field(default_factory=ReadPosition)
     failed_ns: int | None = None
     step: float | None = None
+    epoch: float | None = None
+    """The newest epoch since the newest event."""
     new_steps: int = 0
     """Number of conclusive steps since a failure of another kind."""
     new_steps_since_event: int = 0
@@ -148,18 +151,15 @@ class Recovery:
         self.rounds = 0 if is_new else self.rounds + (self.life.items > 0)
         self.failed_at, self.failed_line = event.position, event.line
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
-        self.step, self.new_steps_since_event, self.steps_since_event = event.step, 0, 0
+        self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
         self.life, self.starts, self.has_fallen = Life(), 0, False
         if is_new:
             self.new_steps = 0
 
     def record_progress(self, progress: ProgressEvent, root: Candidate) -> None:
         """Record a progress line."""
-        if progress.step is None or progress.step == self.step:
+        if not self._advance(progress):
             return
-        if self.step is not None and progress.step < (self.step if self.starts else self.step / 2):
-            self.has_fallen = True
-        self.step = progress.step
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
         is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
@@ -167,6 +167,15 @@ class Recovery:
         if root.category == "hang" or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1
+
+    def _advance(self, progress: ProgressEvent) -> bool:
+        """Record the step and the epoch; return whether either is new. Bars may show only the last step of each epoch."""
+        step, epoch = self.step, self.epoch
+        self.step = step if progress.step is None else progress.step
+        self.epoch = epoch if progress.epoch is None else progress.epoch
+        if step is not None and self.step is not None and self.step < (step if self.starts else step / 2):
+            self.has_fallen = True
+        return self.step != step or (epoch is not None and self.epoch != epoch)
 
     def is_retried(self, root: Candidate) -> bool:
         """Did the run report that it retries, skips or ignores this failure?"""
@@ -189,6 +198,10 @@ class Recovery:
             return True
         return self.new_steps >= (1 if root.category == "hang" or self.is_retried(root) else MIN_NEW_STEPS)
 
+    def reaches_end(self, root: Candidate) -> bool:
+        """Did the run, which now reports its end, work on after the newest event of the failure?"""
+        return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
+
     def is_next_attempt(self) -> bool:
         """Is what follows the failure another attempt: after the process ended, from the first step on?"""
         return (self.has_exited or self.starts > 0) and (self.failed_at.samples == 0 or self.has_fallen)
@@ -205,6 +218,7 @@ class Recovery:
             (since >= LIVE_SAMPLES and progress.position.offset - self.failed_at.offset >= LIVE_BYTES)
             or since >= LIVE_SAMPLES_ALONE
             or (is_before_start and since >= LIVE_SAMPLES_TIMED)
+            or (self.starts > 1 and since >= LIVE_SAMPLES_TIMED)
             or (self.starts > 0 and progress.position.samples - self.started_at >= LIVE_SAMPLES_TIMED)
             or (since >= LIVE_SAMPLES and self.failed_at.samples > 0 and self.failed_at.offset < LIVE_BYTES)
         )

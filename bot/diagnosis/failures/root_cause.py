@@ -32,7 +32,6 @@ from bot.diagnosis.failures.recovery import (
     LIVE_SAMPLES,
     LIVE_SAMPLES_TIMED,
     MAX_LIFE_LINES,
-    MIN_STEPS_TO_END,
     ProgressEvent,
     Recovery,
     is_contradicted,
@@ -215,12 +214,10 @@ class RootCauseTracker:
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
             root = self.root()
-            if (
-                root is not None
-                and self.recovery.steps_since_event >= MIN_STEPS_TO_END
-                and not self._is_contradicted(root)
-            ):
+            if root is not None and self.recovery.reaches_end(root):
                 self._close(root)
+            if signature.strength == "end":
+                return
             self.success = signature.strength or "soft"
             self.success_samples = event.position.samples
         elif signature.role == "start":
@@ -234,7 +231,8 @@ class RootCauseTracker:
             return
         self.recovery.starts += 1
         self.recovery.started_at = event.position.samples
-        has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or self.recovery.has_exited
+        has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or root.is_warning
+        has_passed |= self.recovery.has_exited
         if is_ready and has_passed:
             self._close(root)
 

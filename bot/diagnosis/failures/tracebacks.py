@@ -34,7 +34,7 @@ STRUCTURE = (
     r"[A-Za-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
     r"[a-z0-9]\.(?:[Ee]rror|timeout|gaierror|herror)(?:: |[ \t]*$)",
     r"During handling of the above exception|The above exception was the direct cause",
-    r"Exception ignored in|Task (?:exception was never|was destroyed)"
+    r"Exception (?:ignored in|in callback)|Task (?:exception was never|was destroyed)"
     r"|Error in atexit\._run_exitfuncs|--- Logging error ---",
     r"Root Cause \(first observed failure\)|(?:rank|exitcode) +: -?\d",
     r"-- Process \d+ terminated with the following error",
@@ -65,7 +65,7 @@ _SERVICE = re.compile(
 )
 """Libraries that report on a run from separate threads."""
 _CLEANUP = re.compile(
-    r"Task exception was never retrieved|Task was destroyed but|Exception ignored (in|on)"
+    r"Task exception was never retrieved|Task was destroyed but|Exception in callback \S+|Exception ignored (in|on)"
     r"|Error in atexit\._run_exitfuncs|--- Logging error ---"
 )
 _CLEANUP_FRAME = re.compile(

@@ -235,6 +235,8 @@ def unwrap_json(line: str) -> str:
 
 def _message_of_json(line: str, start: int) -> str:
     fields = msgspec.json.decode(line[start:])
+    if isinstance(payload := fields.get("jsonPayload"), dict):  # Google Cloud's entries
+        fields = {**fields, **payload}
     message = next((fields[name] for name in _MESSAGE_FIELDS if isinstance(fields.get(name), str)), None)
     errors = [text for name in _ERROR_FIELDS for text in _texts(fields.get(name)) if text and text != message]
     severe = any(str(fields.get(name)).upper() in _SEVERE for name in _LEVEL_FIELDS)

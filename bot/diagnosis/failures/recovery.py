@@ -169,7 +169,7 @@ class Recovery:
             self.new_steps_since_event += 1
 
     def _advance(self, progress: ProgressEvent) -> bool:
-        """Record the step and the epoch; return whether either is new. Bars may show only the last step of each epoch."""
+        """Record step and epoch; return whether either is new: some bars show only the last step of each epoch."""
         step, epoch = self.step, self.epoch
         self.step = step if progress.step is None else progress.step
         self.epoch = epoch if progress.epoch is None else progress.epoch
@@ -198,7 +198,7 @@ class Recovery:
             return True
         return self.new_steps >= (1 if root.category == "hang" or self.is_retried(root) else MIN_NEW_STEPS)
 
-    def reaches_end(self, root: Candidate) -> bool:
+    def reaches_end(self) -> bool:
         """Did the run, which now reports its end, work on after the newest event of the failure?"""
         return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
 

@@ -214,7 +214,7 @@ class RootCauseTracker:
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
             root = self.root()
-            if root is not None and self.recovery.reaches_end(root):
+            if root is not None and self.recovery.reaches_end():
                 self._close(root)
             if signature.strength == "end":
                 return

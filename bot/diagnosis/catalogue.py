@@ -38,6 +38,9 @@ CACHED_LINES = 4096
 CACHED_LENGTH = 600
 """Longer lines are not cached, to bound the memory used."""
 
+FILTER_BYTES = 64 << 20
+"""Memory for the page filter: with less, RE2 gives up its fast search."""
+
 GROUP_SIZE = 12
 """Number of signatures joined into one pattern; each is tried alone only if the joined pattern matches."""
 
@@ -209,7 +212,7 @@ def prefilter_pattern(catalogue: Catalogue, structure: Iterable[str]) -> Pattern
     searched = [signature for signature in catalogue.signatures if signature.role != "advice"]
     own = [s.pattern if s.filter == "itself" else s.filter for s in searched if s.filter]
     parts = [filter_pattern(s.pattern for s in searched if not s.filter), *own, *structure]
-    return compile_pattern("|".join(parts).encode())
+    return compile_pattern("|".join(parts).encode(), FILTER_BYTES)
 
 
 def _parse_signature(table: Mapping[str, object], number: int) -> Signature:

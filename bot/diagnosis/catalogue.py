@@ -67,7 +67,7 @@ class Signature:
     strength: Literal["", "hard", "end"] = ""
     """After a `hard` success, later failures do not matter; a `hard` start ends earlier failures.
 
-    An `end` is no success by itself: it ends earlier failures of a run that worked on after them.
+    An `end` only ends earlier failures, of a run that worked on after them.
     """
     min_repeats: int = 1
     """With fewer matches, the failure is only a warning while the log continues."""

@@ -30,6 +30,7 @@ from bot.domain.jobs import Job, JobRef, JobState, Resources
 from bot.domain.logs import Level
 from bot.domain.ownership import Acknowledgement, Closing, IncidentNote, Muting, Unwatching
 from bot.domain.progress import Checkpoint, RunProgress
+from bot.domain.run_verdicts import Remedy, RunVerdict
 from bot.domain.subscriptions import RuleSettings
 from bot.store.codec import clean_text, from_json, to_json
 
@@ -62,6 +63,7 @@ EVIDENCE = Evidence(
         is_time=False,
         note="1 of 8 GPUs",
     ),
+    verdict=RunVerdict(Remedy.FIX, "the same batch runs out again", "the run's own limits", is_from_log_only=False),
 )
 PROGRESS = RunProgress(
     400,

@@ -127,6 +127,10 @@ async def an_alert_shows_its_log(page: Page, modal: Locator, harness: SlackHarne
     await alert.get_by_role("button", name="Logs").click()
     await expect(modal).to_contain_text("step 90 loss")
     await modal.get_by_test_id("modal-close").click()
+    composer = page.get_by_test_id("composer")
+    await composer.focus()  # sooner than the modal closes, which takes an answer of the server
+    await expect(modal).to_have_count(0)
+    await expect(composer).to_be_focused()
     assert before == len(harness.channel().ephemerals)
 
 

@@ -2,12 +2,17 @@
 
 const FOCUSABLE = "a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, [tabindex='0']";
 
-/** Where the focus is now: returns a function that puts it back, also when the message was drawn again meanwhile. */
+/**
+ * Where the focus is now: returns a function that puts it back, also when the message was drawn again meanwhile.
+ * A person who has gone on to another place, such as the composer, keeps the focus there.
+ */
 export function rememberFocus() {
   const before = document.activeElement;
   const message = before?.closest?.("[data-ts]")?.dataset.ts;
   const same = before?.dataset?.testid ?? before?.querySelector?.("[data-testid]")?.dataset.testid;
   return () => {
+    const now = document.activeElement;
+    if (now && now !== document.body && !now.closest("[role='dialog'], [role='alertdialog']")) return;
     if (before?.isConnected && before !== document.body) return before.focus({ preventScroll: true });
     const scope = (message && document.querySelector(`[data-ts="${CSS.escape(message)}"]`)) || document;
     const again = same && scope.querySelector(`[data-testid="${CSS.escape(same)}"]`);

@@ -78,7 +78,7 @@ def _parse_own(words: Sequence[str], defaults: RuleSettings, switched: dict[str,
     for expression, switch in parse_expressions(words):
         check_unit(expression)
         if switch == "off" and expression.text not in defaults.own:
-            raise UsageError(f"There is no rule `{expression.text}` to switch off. `rules` lists them.")
+            raise UsageError(f"`{expression.text}` cannot be switched off: it is not a rule that `rules` lists.")
         if switch and expression.text in defaults.own:
             switched[expression.text] = switch
         else:

@@ -56,7 +56,7 @@ def as_pickle(dump: Mapping[str, object]) -> bytes:
 
 
 def as_json(dump: Mapping[str, object]) -> bytes:
-    """As `_dump_nccl_trace_json` returns it: numbers of the status are text, and there are no frames."""
+    """As `_dump_nccl_trace_json` returns it: numbers of the status are text, and frames are left out."""
     shown = json.loads(json.dumps(dump))
     for one in shown["entries"]:
         del one["frames"]

@@ -68,11 +68,13 @@ class DueTimes:
 
         A verification must not come early, because Slack may accept an attempt late. A message is looked for since its
         attempt: after a step back by twice the difference, because it is unknown how long nobody ran. An edit with an
-        unknown outcome stays as recent as it was. `with_leases` keeps the leases of messages that are being sent.
+        unknown outcome stays as recent as it was, and what repeats a later edit still waits until Slack cannot accept
+        that one any more. `with_leases` keeps the leases of messages that are being sent.
         """
         is_attempted = or_(deliveries.c.attempt_at.is_not(None), deliveries.c.unsure_since.is_not(None))
         is_claimed = deliveries.c.claim_token.is_not(None)
-        is_unsettled = or_(deliveries.c.verify_at.is_not(None), and_(_IS_QUEUED, or_(is_attempted, is_claimed)))
+        is_waiting = and_(_IS_QUEUED, or_(is_attempted, is_claimed, _IS_REPEATED))
+        is_unsettled = or_(deliveries.c.verify_at.is_not(None), is_waiting)
         is_recent = deliveries.c.unsure_since > now - by - UNSURE_EDIT_FOR
         moving = select(deliveries).where(or_(is_unsettled, and_(_IS_EDIT, is_recent))).with_for_update()
         async with self._database.write() as connection:
@@ -96,10 +98,11 @@ class DueTimes:
 
 def _moved(row: RowMapping, by: timedelta, now: datetime, *, with_leases: bool) -> dict[str, datetime | None]:
     is_edit, is_claimed = row["kind"] == DeliveryKind.EDIT, row["claim_token"] is not None
-    since = by if is_edit else min(2 * by, timedelta(0))
+    is_repeat = row["dedupe_key"].endswith(AGAIN) and not is_claimed
+    since, forward = by if is_edit else min(2 * by, timedelta(0)), max(by, timedelta(0))
     moves = {"attempt_at": since, "unsure_since": since, "verify_at": by}
-    if is_claimed and with_leases:
-        moves["due_at"] = max(by, timedelta(0))
+    if is_repeat or (is_claimed and with_leases):
+        moves["due_at"] = forward
     moved: dict[str, datetime | None] = {
         name: None if row[name] is None else row[name] + move for name, move in moves.items()
     }

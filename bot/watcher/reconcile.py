@@ -113,6 +113,7 @@ class Reconciler:
         task = asyncio.create_task(_logged(work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before it starts awaits nothing
         return task
 
     async def _settle(self, channel: str, claimed: Sequence[ClaimedDelivery]) -> None:

@@ -215,10 +215,12 @@ async def test_the_newest_state_is_shown_again_although_the_clock_was_set_since_
     assert again.notification.text == "edit 2"
 
 
-async def test_an_edit_that_shows_the_newest_state_again_keeps_its_wait_when_the_clock_is_set_back(
-    store: Store, now: datetime
+@pytest.mark.parametrize("by", [timedelta(hours=2), timedelta(hours=-2)])
+@pytest.mark.parametrize("runs", [True, False])
+async def test_an_edit_that_shows_the_newest_state_again_keeps_its_wait_when_the_clock_is_set(
+    store: Store, now: datetime, by: timedelta, *, runs: bool
 ) -> None:
-    about, back = incident(now), now - timedelta(hours=2)
+    about, moved = incident(now), now + by
     kinds = {"root": DeliveryKind.ROOT, "edit 1": DeliveryKind.EDIT}
     await add_to_outbox(store, now, *(delivery(key, kind, about=about) for key, kind in kinds.items()), about=about)
     (root,) = await claim(store, now)
@@ -228,10 +230,12 @@ async def test_an_edit_that_shows_the_newest_state_again_keeps_its_wait_when_the
     (first,) = await claim(store, now)
     await store.deliveries.mark_sent(first.id, first.token, RECEIPT, now, edit=first.notification)
 
-    await store.due_times.make_due(back, LEASE)
+    await store.due_times.move_attempts(by, moved, with_leases=runs)
+    if by < timedelta(0):
+        await store.due_times.make_due(moved, LEASE)
 
-    assert await claim(store, back + VERIFY_AFTER - SECOND) == []
-    assert len(await claim(store, back + VERIFY_AFTER)) == 1
+    assert await claim(store, moved + VERIFY_AFTER - SECOND) == []
+    assert len(await claim(store, moved + VERIFY_AFTER)) == 1
 
 
 @pytest.mark.parametrize("corrects", [True, False])

@@ -63,7 +63,7 @@ def out_of_memory(
     )
     root = text.out_of_memory(OOM_RANK, pid)
     mixed = text.interleaved(root[HEAD_START:], text.peer_gone(0), text.peer_gone(5))
-    story_log.write(crash + timedelta(milliseconds=40), root[:HEAD_START] + mixed)
+    story_log.write(crash, root[:HEAD_START] + mixed)  # with the line above, so that no poll comes between them
     story_log.write(crash + timedelta(seconds=3), text.torchrun_failure(OOM_RANK, pid, host, crash))
     failed = Status(end, "TRAINING_JOB_FAILED", "Training job exited with code 1.")
     job = add_job(world, job_id, name, story_log.lines, [*running_since(began), failed])

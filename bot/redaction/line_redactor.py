@@ -1,16 +1,30 @@
 """Redact the lines of a log that is read page by page: a secret may continue on the next page. Pure.
 
 A log that is read newest first is searched in the order of time within each page, because a name precedes its value.
+Lines are searched before a filter drops some of them: the name of a secret may be in a line that is not shown.
 """
 
 from collections.abc import Sequence
 
 from bot.domain.logs import LogLine, Order
 from bot.redaction.patterns import MESSAGE_SEPARATOR
-from bot.redaction.redactor import Redactor
+from bot.redaction.redactor import HIDDEN, Redactor
 
 CONTEXT_LINES = 20
 """How many lines of the page before are searched again, so that a name at its end finds its value."""
+
+
+def hidden_lines(kept: Sequence[LogLine], lines: Sequence[LogLine], shown: Sequence[LogLine]) -> Sequence[LogLine]:
+    """Return the lines that a filter kept, as they are shown: `shown` are all lines without secrets."""
+    if shown is lines:
+        return kept
+    safe = {id(line): replaced for line, replaced in zip(lines, shown, strict=True)}
+    return [safe[id(line)] for line in kept]
+
+
+def count_hidden(lines: Sequence[LogLine]) -> int:
+    """Return how often the lines show that something is hidden."""
+    return sum(line.message.count(HIDDEN) for line in lines)
 
 
 class LineRedactor:

@@ -21,7 +21,7 @@ from bot.domain.observations import POLL_INTERVAL, Observation
 from bot.errors import AuthFailed, BadRequest, JobNotFound, NotSupported
 from bot.providers.base import Provider
 from bot.providers.observe import MAX_LINES, PAGE_LINES, ObservationRequest, metrics_start, observe
-from bot.redaction.line_redactor import LineRedactor
+from bot.redaction.line_redactor import LineRedactor, hidden_lines
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps, redact_job, redact_observation
 from bot.rules.catalog import rule_named
@@ -173,7 +173,8 @@ class _Following:
             self.gaps += observation.gaps
         shown = self.line_filter.apply(observation.lines).lines
         if self.command.redact:
-            shown, _ = self.hider.redact_lines(shown)
+            safe, _ = self.hider.redact_lines(observation.lines)
+            shown = hidden_lines(shown, observation.lines, safe)
         if shown:
             output.write(self.formatter.text(shown))
         if observation.job is not None:

@@ -18,11 +18,11 @@ from bot.commands.subcommands.arguments import Window
 from bot.commands.subcommands.logs import CutReason, LogsCommand
 from bot.domain.gaps import Gap
 from bot.domain.jobs import JobRef
-from bot.domain.logs import LogLine, LogQuery, Order
+from bot.domain.logs import LogFilter, LogLine, LogQuery, Order
 from bot.domain.wording import plural
 from bot.errors import BudgetExhausted
 from bot.providers.base import Provider
-from bot.redaction.line_redactor import LineRedactor
+from bot.redaction.line_redactor import LineRedactor, count_hidden
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 from bot.terminal.log_lines import LineFormatter
@@ -50,7 +50,7 @@ async def print_logs(
     kept, left = list[LogLine](), command.limit
     stopped: BudgetExhausted | None = None
     try:
-        async with contextlib.aclosing(stream_lines(provider, query)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query, printer.hider_before_filter)) as batches:
             async for batch in batches:
                 lines = batch.lines if left is None else batch.lines[:left]
                 left = None if left is None else left - len(lines)
@@ -92,11 +92,13 @@ class _LogPrinter:
     dropped: Counter[CutReason] = field(default_factory=Counter)
     pushed_down: tuple[str, ...] = ()
     gaps: list[Gap] = field(default_factory=list)
+    hider_before_filter: LineRedactor | None = field(init=False)
     _formatter: LineFormatter = field(init=False)
     _hider: LineRedactor = field(init=False)
 
     def __post_init__(self) -> None:
         self._hider = LineRedactor(self.redactor, self.query.order)
+        self.hider_before_filter = LineRedactor(self.redactor, self.query.order) if self.command.redact else None
         self._formatter = LineFormatter(self.output.line_format(json=self.command.json), self.command.filter)
 
     def count(self, batch: Batch, *, has_more: bool) -> None:
@@ -121,6 +123,7 @@ class _LogPrinter:
 
     def print(self, lines: Sequence[LogLine]) -> None:
         if self.command.redact:
+            self.redacted += count_hidden(lines) if self.query.filter != LogFilter() else 0
             lines, redacted = self._hider.redact_lines(lines)
             self.redacted += redacted
         self.shown += len(lines)

@@ -21,7 +21,7 @@ from bot.domain.logs import LogFilter, LogLine, LogPage, LogQuery, Order
 from bot.errors import ProtocolError, UsageError
 from bot.providers.base import JobSource, require_applied
 from bot.providers.budget import count_lines, within_budget
-from bot.redaction.line_redactor import LineRedactor
+from bot.redaction.line_redactor import LineRedactor, count_hidden, hidden_lines
 from bot.redaction.redactor import Redactor
 
 PAGE_LINES = 10_000
@@ -31,6 +31,7 @@ _SLICE_S = 0.005
 """How long filtering may block the event loop."""
 _SHORT_CHARS = 50_000
 """Text up to this length is redacted within some milliseconds; longer text is redacted in a thread."""
+_NO_FILTER = LogFilter()
 _MAX_STANDSTILLS = 20
 """Consecutive pages without lines and without progress before reading stops."""
 
@@ -79,7 +80,7 @@ def build_query(job: JobRef, command: LogsCommand, now: datetime) -> LogQuery:
 
 def lines_to_request(wanted: int | None, line_filter: LogFilter) -> int:
     """The number of lines to request at once: one more than wanted, or a whole page if not all will be kept."""
-    return PAGE_LINES if wanted is None or line_filter != LogFilter() else min(wanted + 1, PAGE_LINES)
+    return PAGE_LINES if wanted is None or line_filter != _NO_FILTER else min(wanted + 1, PAGE_LINES)
 
 
 def require_started(window: Window, now: datetime) -> None:
@@ -95,30 +96,45 @@ def require_started(window: Window, now: datetime) -> None:
         )
 
 
-async def redact_lines(redactor: Redactor | LineRedactor, lines: Sequence[LogLine]) -> tuple[Sequence[LogLine], int]:
-    """Return the lines without secrets and the number of secrets, without blocking the event loop for long."""
+async def redact_lines(
+    redactor: Redactor | LineRedactor, lines: Sequence[LogLine], wanted: LogFilter = _NO_FILTER
+) -> tuple[Sequence[LogLine], int]:
+    """Return the lines without secrets and the number of secrets, without blocking the event loop for long.
+
+    `wanted` is the filter with which the lines were read: what `stream_lines` hid because of it counts too.
+    """
+    before = count_hidden(lines) if wanted != _NO_FILTER else 0
     if sum(len(line.message) for line in lines) <= _SHORT_CHARS:
-        return redactor.redact_lines(lines)
-    return await asyncio.to_thread(redactor.redact_lines, lines)
+        shown, hidden = redactor.redact_lines(lines)
+    else:
+        shown, hidden = await asyncio.to_thread(redactor.redact_lines, lines)
+    return shown, before + hidden
 
 
-async def stream_lines(provider: JobSource, query: LogQuery) -> AsyncGenerator[Batch, None]:
+async def stream_lines(
+    provider: JobSource, query: LogQuery, hider: LineRedactor | None = None
+) -> AsyncGenerator[Batch, None]:
     """All lines of the query's window that pass its filter, in the query's order.
 
-    Close the generator (`contextlib.aclosing`) when stopping early.
+    With `hider`, secrets are hidden whose names the filter drops. The caller hides the others: here each line is read,
+    but few are shown. Close the generator (`contextlib.aclosing`) when stopping early.
 
     Raises:
         UsageError: the pattern is invalid.
         ProviderError: the platform failed; earlier batches remain valid.
     """
-    line_filter = LineFilter(query.filter)
+    line_filter, is_filtered = LineFilter(query.filter), query.filter != _NO_FILTER
     if query.start_ns is not None and query.end_ns is not None and query.start_ns > query.end_ns:
         return
     async with contextlib.aclosing(_pages(provider, query, prefetch=query.limit >= PAGE_LINES)) as pages:
         async for page in pages:
             filtered = await _filter_in_slices(line_filter, page.lines)
+            kept = filtered.lines
+            if hider is not None and is_filtered:
+                shown, _ = await redact_lines(hider, page.lines)
+                kept = hidden_lines(kept, page.lines, shown)
             yield Batch(
-                lines=list(filtered.lines),
+                lines=list(kept),
                 read=len(page.lines),
                 dropped=filtered.dropped,
                 last_ns=page.lines[-1].timestamp_ns if page.lines else None,

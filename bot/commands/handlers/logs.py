@@ -41,9 +41,10 @@ async def read_page(
     limit = min(command.limit or limits.lines, limits.lines)
     command = replace(command, limit=limit)
     query = build_query(job, command, now)
-    reading = await read_lines(provider, query, limit, limits, now, PageStart.of(command))
+    hider = LineRedactor(redactor, query.order)
+    reading = await read_lines(provider, query, limit, limits, now, start=PageStart.of(command), hider=hider)
     page = reading.page()
-    shown, redacted = await redact_lines(LineRedactor(redactor, query.order), page.lines)
+    shown, redacted = await redact_lines(LineRedactor(redactor, query.order), page.lines, query.filter)
     lines = shown if query.order is command.show else shown[::-1]
     answer = page_answer(query, command, page, reading, now)
     return replace(answer, lines=tuple(lines), redacted=redacted, gaps=redact_gaps(reading.gaps, redactor))

@@ -22,6 +22,7 @@ from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogLine, LogQuery, Order
 from bot.errors import ProviderError
 from bot.providers.base import JobSource
+from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
@@ -49,7 +50,9 @@ async def read_around(
         LogQuery(job, None, command.around_ns - 1, Order.DESC, lines, wanted),
         LogQuery(job, command.around_ns, None, Order.ASC, lines, wanted),
     )
-    readings = await asyncio.gather(*(_read(provider, query, count, limits, now) for query in queries))
+    hiders = [LineRedactor(redactor, query.order) if command.redact else None for query in queries]
+    reads = (_read(provider, query, count, limits, now, hider) for query, hider in zip(queries, hiders, strict=True))
+    readings = await asyncio.gather(*reads)
     if all(isinstance(one, ProviderError) for one in readings):
         raise next(one for one in readings if isinstance(one, ProviderError))
     older, newer = (one if isinstance(one, PageReading) else _failed(one, count, limits) for one in readings)
@@ -57,15 +60,20 @@ async def read_around(
     answer = _answer(found, job, command, (older, newer), now)
     if not command.redact:
         return replace(answer, lines=tuple(found.lines))
-    shown, redacted = await redact_lines(redactor, found.lines)
+    shown, redacted = await redact_lines(redactor, found.lines, wanted)
     return replace(answer, lines=tuple(shown), redacted=redacted, gaps=redact_gaps(answer.gaps, redactor))
 
 
 async def _read(
-    provider: JobSource, query: LogQuery, count: int, limits: PageLimits, now: datetime
+    provider: JobSource,
+    query: LogQuery,
+    count: int,
+    limits: PageLimits,
+    now: datetime,
+    hider: LineRedactor | None,
 ) -> PageReading | ProviderError:
     try:
-        return await read_lines(provider, query, count, limits, now)
+        return await read_lines(provider, query, count, limits, now, hider=hider)
     except ProviderError as problem:
         return problem
 

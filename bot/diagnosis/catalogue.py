@@ -81,6 +81,8 @@ class Signature:
     """Does the failure explain a stop before it, as a time limit explains the signal that ends the job?"""
     names: HintSubject = ""
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
+    by_message: bool = False
+    """Does the message decide the category, if it suggests one? For what a program reports of any failure."""
     verdict: VerdictName = ""
     """What to do with the run. Shipped signatures leave it to `run_verdicts.toml`."""
 

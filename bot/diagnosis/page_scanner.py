@@ -14,7 +14,7 @@ from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
-from bot.diagnosis.failures.noise import as_logged, is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.recovery import ProgressEvent
@@ -297,6 +297,8 @@ class PageScanner:
             return
         if signature is not None and raised is None:
             signature = as_logged(signature, line)
+        if signature is not None and raised is not None and raised.has_traceback:
+            signature = as_raised(signature)
         time = parse_timestamp(line)
         if state.quotation.contains(cursor.line, has_timestamp=time is not None) and _is_quotable(signature, raised):
             return

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
+from bot.diagnosis.failures.message_categories import category_of_message
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
@@ -87,6 +88,11 @@ class FailureEvent(NamedTuple):
     """The rank that the text holds responsible."""
     blamed_others: tuple[int, ...] = ()
     """Further ranks that it holds responsible."""
+
+    @property
+    def has_trained(self) -> bool:
+        """Had the run logged progress before it?"""
+        return self.position.samples > 0
 
     @property
     def time_ns(self) -> int | None:
@@ -314,6 +320,8 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     if raised is not None and names_own_module(raised):
         signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
+    if signature.by_message and (category := category_of_message(event.text, has_trained=event.has_trained)):
+        signature = replace(signature, category=category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,

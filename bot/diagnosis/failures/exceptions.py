@@ -1,12 +1,13 @@
 """Classify Python exceptions that no signature matches: role, category, severity and hint."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.frames import innermost_rows
+from bot.diagnosis.failures.message_categories import HINTS, category_of_message
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.fingerprints import is_library
@@ -54,6 +55,11 @@ _SOURCE_TREE = re.compile(
     r"|litgpt|composer|llm-foundry|stable_baselines3|ray|timm)/.*\.pyx?$"
 )
 """A framework that runs from its own source tree."""
+_OWN_MISTAKE = re.compile(
+    r"(?:TypeError|AttributeError|NameError|UnboundLocalError|NotImplementedError|SyntaxError|IndentationError|KeyError"
+    r"|IndexError|ZeroDivisionError|RecursionError)$"
+)
+"""Mistakes in code, whatever their messages mention."""
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
@@ -130,8 +136,13 @@ _SILENT = ExceptionClass("silent", severity=Severity.INFO)
 _STOP = ExceptionClass("stop", "scheduler", severity=Severity.WARN)
 
 
-def classify_exception(raised: RaisedException) -> ExceptionClass:
-    """Classify an exception by its type, message and frame."""
+def classify_exception(raised: RaisedException, *, has_trained: bool = True) -> ExceptionClass:
+    """Classify an exception by its type, message and frame.
+
+    Args:
+        raised: the exception.
+        has_trained: whether the run had logged progress before.
+    """
     kind = raised.kind
     if _WARNING.search(kind) or _INTERRUPT.search(kind) or _PLACEHOLDER.search(kind):
         return _STOP if kind.endswith("KeyboardInterrupt") and raised.has_traceback else _SILENT
@@ -143,7 +154,12 @@ def classify_exception(raised: RaisedException) -> ExceptionClass:
         return ExceptionClass("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown")
     if _CHANNEL.search(raised.last_path) and kind.endswith(("FileNotFoundError", "OSError", "EOFError")):
         return ExceptionClass("cascade", "collective")  # the other end of a pipe or a socket is gone
-    return _by_type(kind) or _by_location(raised)
+    found = _by_type(kind) or _by_location(raised)
+    is_open = found.role == "root" and found.category in ("code", "data") and not _OWN_MISTAKE.search(kind)
+    category = category_of_message(raised.message, has_trained=has_trained) if is_open else None
+    if category is None or category == found.category or (found.category == "data" and category != "gpu_memory"):
+        return found
+    return replace(found, category=category, hint=HINTS[category], names="", unnamed_hint="")
 
 
 def _by_type(kind: str) -> ExceptionClass | None:

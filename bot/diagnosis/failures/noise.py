@@ -66,6 +66,17 @@ def as_logged(signature: Signature, line: str) -> Signature:
     return replace(signature, role="note", severity=min(signature.severity, Severity.WARN, key=lambda one: one.rank))
 
 
+def as_raised(signature: Signature) -> Signature | None:
+    """Return the signature of an exception with a traceback.
+
+    The failed check of native code that Python raised did not abort the process, and what is only worth a
+    note elsewhere is a failure where a program gives up because of it.
+    """
+    if signature.role == "abort":
+        return None
+    return replace(signature, role="root", severity=Severity.PAGE) if signature.role == "note" else signature
+
+
 def is_quotation(text: str) -> bool:
     """Is this line source code, a shell command, a pattern or trainwatch output, rather than an event?"""
     return bool(

@@ -375,7 +375,7 @@ def _candidate(event: FailureEvent, signature: Signature | None, raised: RaisedE
         return candidate_from_signature(event, signature, raised)
     if raised is None:
         return None
-    meaning = classify_exception(raised)
+    meaning = classify_exception(raised, has_trained=event.has_trained)
     if meaning.role == "stop":
         return candidate_from_interrupt(event, raised)
     return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)

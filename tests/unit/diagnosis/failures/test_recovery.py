@@ -34,25 +34,25 @@ def steps(first: int, last: int) -> list[str]:
 
 
 def test_few_new_steps_of_progress_bar_show_recovery(scanner: PageScanner) -> None:
-    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24)) == [("warn", "code")]
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24)) == [("warn", "data")]
 
 
 def test_repeated_progress_bar_does_not_show_recovery(scanner: PageScanner) -> None:
-    assert reported(scanner, bars(1, 20), TRACEBACK, bars(19, 20) * 4) == [("page", "code")]
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(19, 20) * 4) == [("page", "data")]
 
 
 def test_few_steps_from_buffered_output_do_not_show_recovery(scanner: PageScanner) -> None:
-    assert reported(scanner, steps(1, 20), TRACEBACK, steps(20, 24)) == [("page", "code")]
+    assert reported(scanner, steps(1, 20), TRACEBACK, steps(20, 24)) == [("page", "data")]
 
 
 def test_progress_bar_of_another_rank_does_not_show_recovery(scanner: PageScanner) -> None:
     failed = [f"[rank3]: {line}" for line in TRACEBACK]
 
-    assert reported(scanner, bars(1, 20), failed, bars(20, 24, "[rank0]:")) == [("page", "code")]
+    assert reported(scanner, bars(1, 20), failed, bars(20, 24, "[rank0]:")) == [("page", "data")]
 
 
 def test_launcher_report_outweighs_few_steps(scanner: PageScanner) -> None:
-    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), LAUNCHER) == [("page", "code")]
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), LAUNCHER) == [("page", "data")]
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_failure_with_retry_notice_is_a_note_until_silence(scanner: PageScanner)
 def test_failure_of_last_attempt_is_a_page(scanner: PageScanner) -> None:
     tries = ["attempt 1/2 failed, retrying", *TRACEBACK, "attempt 2/2 failed, giving up", *TRACEBACK]
 
-    assert reported(scanner, steps(1, 20), tries) == [("page", "code")]
+    assert reported(scanner, steps(1, 20), tries) == [("page", "data")]
 
 
 def test_failure_after_recovery_is_reported_separately(scanner: PageScanner) -> None:
     oom = ["torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."]
 
-    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), oom) == [("page", "gpu_memory"), ("warn", "code")]
+    assert reported(scanner, bars(1, 20), TRACEBACK, bars(20, 24), oom) == [("page", "gpu_memory"), ("warn", "data")]
 
 
 def test_waiting_ranks_are_a_hang_until_next_step(scanner: PageScanner) -> None:

@@ -20,6 +20,7 @@ from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
+from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
 from bot.diagnosis.run_verdicts import JudgedFailure, judge_failure
 from bot.diagnosis.silent_ranks import name_silent_replicas
 from bot.diagnosis.state import VERSION, DiagnoserState
@@ -166,7 +167,7 @@ class Diagnoser:
         state = self._state
         quiet_ns = now_ns - state.clock_ns if now_ns is not None and state.clock_ns is not None else SETTLED_NS
         is_settled = quiet_ns >= SETTLED_NS
-        found = state.root_cause.failures(state.lines if is_settled else None)
+        found = state.root_cause.failures(state.lines if is_settled else None, self._lines_since)
         losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
         finished = bool(state.root_cause.success_at(state.samples))
         if not finished and not state.root_cause.is_stopped and _page(found) is None:
@@ -181,6 +182,12 @@ class Diagnoser:
         failures = choose_hints(merge_loss_and_crash(losses, found), self._scanner.hints, progress)
         judged = [self._judged(one, progress) for one in worst_first(failures)]
         return Diagnosis(tuple(judged), state.lines, progress, attempt_ns=state.step_pace.attempt_ns or None)
+
+    def _lines_since(self, offset: int) -> list[SourcedLine]:
+        """The lines from an offset in the log to its end, as far as its tail contains them."""
+        start = max(0, offset - (self._state.offset - len(self._tail)))
+        origins = (run[:2] for run in reversed(self._state.tail_origins) for _ in range(run.lines))
+        return read_sourced_lines(self._tail[start:], origins)
 
     def _judged(self, failure: Failure, progress: RunProgress) -> Failure:
         """The failure with its confidence, and a verdict on its run."""

@@ -347,7 +347,7 @@ def _record_event(
         state.loss.record_boundary()
     if not place.has_rank_prefix and isinstance(event.label, int):
         place.source = place.source._replace(rank=event.label)
-    for candidate, is_decisive in state.root_cause.observe(event, signature, raised):
+    for candidate, is_decisive in state.root_cause.observe(event, signature, raised, place):
         center_excerpt(candidate, place, raised, is_decisive=is_decisive)
 
 

@@ -173,6 +173,8 @@ class Candidate:
     """Did it fail in a cell of a notebook, whose kernel lives on?"""
     is_logged: bool = False
     """Did the program log the exception itself? Then it was caught."""
+    is_in_warning: bool = False
+    """Is the exception part of the text of a warning? Then it was caught, too."""
     has_exception: bool = False
     """Does the excerpt contain the failure's exception?"""
     source_name: str = ""

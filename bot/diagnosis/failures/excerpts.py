@@ -7,16 +7,19 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate, repeats_end
 from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_traceback, traceback_start
+from bot.diagnosis.failures.noise import is_in_warning
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.reading.cursor import LineCursor, Origin
 from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
+from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 
@@ -76,6 +79,20 @@ class Place:
     parts_before: list[str] = field(default_factory=list)
     """The other parts of that line before it."""
 
+    @property
+    def own_source(self) -> LineSource:
+        """The source that its own line states."""
+        return self.source if self.has_rank_prefix else self.source._replace(rank=None)
+
+    def lines_since(self, offset: int = 0) -> list[SourcedLine]:
+        """The lines between a position in the log and the event, up to `WINDOW` bytes, of all processes."""
+        window = text_before(self.cursor, self.tail)
+        cut = offset - (self.offset + self.cursor.start - len(window))
+        start = cut if cut > 0 else window.find(b"\n") + 1 if len(window) >= WINDOW else 0
+        lines = window[start:]
+        origins = origins_before(self.cursor, self.tail_origins, lines.count(b"\n") + 1)
+        return read_sourced_lines(lines, islice(origins, 1, None))
+
 
 class _Line(NamedTuple):
     """One line of the excerpt's process."""
@@ -124,6 +141,7 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.is_warning = level is not None and level < Level.ERROR
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
     candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
+    candidate.is_in_warning = has_traceback and is_in_warning([line.text for line in before[:start]])
     (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
     candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
     candidate.missing_lines = LINES_AFTER

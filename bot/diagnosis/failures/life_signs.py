@@ -18,11 +18,12 @@ _REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:\d+\.\d[\d.:]* )?"
 _STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
 _TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
 _WARNING = r"^\s+warnings\.warn\(\w*[Ff]ail\w*,"
+_CELL = r"^In \[\d{1,5}\]: |^(?:Executing|Ending) Cell \d"
 _BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
     rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
-    rf"|{_BOOSTING}|"
+    rf"|{_BOOSTING}|{_CELL}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
@@ -37,6 +38,8 @@ _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]
 _NUMBERED = re.compile(_ITEM.removesuffix(")") + r"\d{0,11})")
 _ROUND = re.compile(r"\[(\d{1,12})\]\s+[a-z][\w' -]*:")
 """A round of gradient boosting with its evaluation."""
+_CELL_NUMBER = re.compile(r"(?:In \[|(?:Executing|Ending) Cell )(\d{1,5})")
+"""The next cell of a notebook."""
 _NUMBER_AT_END = re.compile(r"\d+$")
 
 
@@ -88,7 +91,7 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.TRIAL)
     if text.endswith(": Success"):
         return LifeSign(LifeKind.ANSWERED)
-    if found := _ROUND.match(text):
+    if found := _ROUND.match(text) or _CELL_NUMBER.match(text):
         return LifeSign(LifeKind.ITEM, int(found.group(1)))
     if found := _NUMBERED.search(text):
         number = _NUMBER_AT_END.search(found.group(0))

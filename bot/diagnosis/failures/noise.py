@@ -5,6 +5,7 @@ recognised here by their form; the catalogue's `advice` entries recognise lines 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
@@ -45,6 +46,10 @@ _HYPOTHETICAL = re.compile(
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
     r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )
+_WARNING_HEAD = re.compile(r"\S+:\d+: (?:\w+\.)*\w*Warning: ")
+"""The first line of a warning, whose text may have further ones."""
+MAX_WARNING_LINES = 16
+_LOGGED = re.compile(r"^\W*\d{4}-\d\d-\d\d|^\[?\d\d:\d\d:\d\d|%\|")
 _KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom"})
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
@@ -75,6 +80,22 @@ def as_raised(signature: Signature) -> Signature | None:
     if signature.role == "abort":
         return None
     return replace(signature, role="root", severity=Severity.PAGE) if signature.role == "note" else signature
+
+
+def is_in_warning(before: Sequence[str]) -> bool:
+    """Is a traceback part of the text of a warning, which announces it? Then the program caught it.
+
+    Args:
+        before: the lines before the traceback, oldest first.
+    """
+    if not before or not before[-1].rstrip().endswith(":"):
+        return False
+    for text in reversed(before[-MAX_WARNING_LINES:]):
+        if _WARNING_HEAD.match(text):
+            return True
+        if _LOGGED.search(text) or _SOURCE_LINE.match(text):
+            return False
+    return False
 
 
 def is_quotation(text: str) -> bool:

@@ -5,13 +5,16 @@ to notice. So one step proves little. How many are needed depends on which proce
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
+from bot.diagnosis.failures.routine import Routine
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.sourced_lines import SourcedLine
 
 LIVE_SAMPLES, LIVE_BYTES = 40, 8192
 """Progress after a failure that shows, without timestamps, that the run continued; buffers hold less.
@@ -49,6 +52,8 @@ MANY_TRIALS = 4
 """After this number of trials that ended well, one that failed is what studies allow for."""
 CERTAIN_ANSWERS = 10
 """After this number, the next failure is a separate one."""
+_OF_OTHERS = frozenset({"collective", "hang", "gpu_fault", "host_memory", "scheduler"})
+"""Categories of failures that others may survive, so lines like those before do not show that the process does."""
 MAX_LIFE_LINES = 1000
 """Number of lines after a failure of which its outcome is read."""
 
@@ -107,6 +112,7 @@ class Life:
         """Did the program go on? An exception that it logged itself was caught, so less evidence suffices."""
         if (
             self.has_warned
+            or root.is_in_warning
             or self.trials >= MIN_ANSWERS
             or (self.answered >= MIN_ANSWERS and self.answered >= self.failed)
         ):
@@ -145,10 +151,15 @@ class Recovery:
     """Number of failures after which the program handled further items."""
     has_fallen: bool = False
     """Did the step number start again since the failure?"""
+    routine: Routine = field(default_factory=Routine)
+    """What the process wrote before it failed."""
+    gap: int = 0
+    """The largest number of lines between two events of the failure."""
 
     def record_failure(self, event: FailureEvent, *, is_new: bool) -> None:
         """Record an event; `is_new` for a failure that the log did not have before."""
         self.rounds = 0 if is_new else self.rounds + (self.life.items > 0)
+        self.gap = max(self.gap, event.line - self.failed_line) if self.failed_line else 0
         self.failed_at, self.failed_line = event.position, event.line
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
         self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
@@ -185,7 +196,8 @@ class Recovery:
     def is_handled(self, root: Candidate) -> bool:
         """Is the failure no problem of the program: retried, or caught as one client's or one fit's?"""
         is_one_trial = self.life.trials >= MANY_TRIALS
-        is_one_request = self.life.is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
+        is_caught = self.life.is_caught or root.is_in_warning
+        is_one_request = is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
         return self.is_retried(root) or is_one_trial or (is_one_request and self.life.failed == 0)
 
     def survives(self, root: Candidate) -> bool:
@@ -222,6 +234,17 @@ class Recovery:
             or (self.starts > 0 and progress.position.samples - self.started_at >= LIVE_SAMPLES_TIMED)
             or (since >= LIVE_SAMPLES and self.failed_at.samples > 0 and self.failed_at.offset < LIVE_BYTES)
         )
+
+    def goes_on(self, root: Candidate, lines: Sequence[SourcedLine], *, is_contradicted: bool) -> bool:
+        """Do the lines since the newest event show that the program, or the whole that `root` is a part of, goes on?"""
+        if root.precedence not in (Precedence.ROOT, Precedence.WEAK, Precedence.STOP, Precedence.BARE_EXCEPTION):
+            return False
+        after = self.routine.read_after(lines)
+        if after.is_certain and root.precedence is not Precedence.STOP:
+            return True
+        if is_contradicted or root.is_in_server or root.category in _OF_OTHERS or len(lines) <= self.gap:
+            return False
+        return after.resumes_routine(is_caught=root.is_logged or root.is_in_cell)
 
     def has_expired(self, newest_ns: int | None) -> bool:
         """Has a log without training steps continued long enough since the failure?"""

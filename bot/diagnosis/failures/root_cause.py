@@ -5,7 +5,7 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -24,6 +24,7 @@ from bot.diagnosis.failures.candidates import (
 )
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeSign
 from bot.diagnosis.failures.notes import report_note, settle_notes
 from bot.diagnosis.failures.rank_evidence import RankEvidence
@@ -42,8 +43,11 @@ from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.sourced_lines import SourcedLine
 from bot.domain.alerts import Severity
 
+LinesSince = Callable[[int], Sequence[SourcedLine]]
+"""Returns the newest lines from an offset in the log on."""
 MAX_CANDIDATES = 16
 MAX_RECOVERED = 6
 
@@ -79,7 +83,7 @@ class RootCauseTracker:
     """Number of progress samples before it."""
 
     def observe(
-        self, event: FailureEvent, signature: Signature | None, raised: RaisedException | None
+        self, event: FailureEvent, signature: Signature | None, raised: RaisedException | None, place: Place
     ) -> list[tuple[Candidate, bool]]:
         """Read one event; return the candidates whose excerpt ends with it, and whether it is their decisive line."""
         if self.ranks.read_table(event.text):
@@ -98,8 +102,11 @@ class RootCauseTracker:
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
-        if root is not None and is_new and candidate.precedence <= Precedence.STOP and self._has_recovered(root):
+        is_next = root is not None and is_new and candidate.precedence <= Precedence.STOP
+        if root is not None and is_next and (self._has_recovered(root) or self._goes_on(root, place.lines_since)):
             self._close(root)
+        if not self.recovery.routine.is_known:
+            self.recovery.routine.learn(place.lines_since(), place.own_source)
         self.recovery.record_failure(event, is_new=is_new)
         self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
         added = self._add(self.candidates, event, candidate, raised)
@@ -196,17 +203,19 @@ class RootCauseTracker:
         root = explaining_candidate(list(self.candidates.values()))
         return next((one for one in self.candidates.values() if continues_message(root, one)), root)
 
-    def failures(self, end: int | None = None) -> list[Failure]:
+    def failures(self, end: int | None, lines_since: LinesSince) -> list[Failure]:
         """Report each failure once.
 
         Args:
             end: number of the log's last line if no more lines are expected soon, else None.
+            lines_since: reads the lines from a position in the log on.
         """
         found = [self._recovered(candidate) for candidate in self.recovered]
         root = self.root()
         if root is not None:
             goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.survives(root)
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
+            has_recovered = has_recovered or self._goes_on(root, lines_since)
             found.append(self._recovered(root) if has_recovered else self._current(root, end))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
         return found + [report_note(note, ended_at) for note in self.notes.values()]
@@ -274,6 +283,10 @@ class RootCauseTracker:
 
     def _is_contradicted(self, root: Candidate) -> bool:
         return is_contradicted(root, list(self.candidates.values()), self.recovery.life)
+
+    def _goes_on(self, root: Candidate, lines_since: LinesSince) -> bool:
+        lines = lines_since(self.recovery.failed_at.offset)
+        return self.recovery.goes_on(root, lines, is_contradicted=self._is_contradicted(root))
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

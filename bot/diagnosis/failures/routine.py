@@ -1,0 +1,151 @@
+"""Recognise that a program goes on after a failure by the lines it writes: alike those before, or a good summary.
+
+A study, a sweep, a pool of workers or a test harness writes lines of the same shape for each of its parts. If they go
+on after the failure of one part, the whole survived it. What a dying program, its launcher and its shell write is new.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from bot.diagnosis.failures.frames import LineKind, line_kind
+from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.failures.summaries import SummaryKind, read_summary
+from bot.diagnosis.reading.prefixes import LineSource
+from bot.diagnosis.reading.sourced_lines import SourcedLine
+from bot.diagnosis.training.progress import parse_sample
+
+MAX_SHAPES, MAX_COUNTERS = 128, 16
+MIN_LINES, MIN_SHAPES = 3, 2
+"""Number of lines, and of different shapes, that show that the routine goes on."""
+MIN_COUNTS = 2
+"""Number of times that a counter advances with the same meaning: a part may have been under way."""
+MANY_LINES = 8
+"""Number of lines that show it even after a launcher reported the end of the part that failed."""
+SHAPE_TOKENS = 8
+"""Number of words of a line that make up its shape."""
+_COUNTER = re.compile(r"(?<![\w./-])[\[(]?(\d{1,7}) ?(?:/|of|out of) ?(\d{1,7})(?![\w./%-])")
+_VARIABLE = re.compile(r"\d|['\"`]")
+_IDLE = re.compile(
+    r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"
+    r"|nvidia-smi|util(?:i[sz]ation)?|temp(?:erature)?|pending|queued|autoscaler|health\w*|probes?|lease|keepalive"
+    r"|clean\w*|closed?|closing|shut\w*|terminat\w+|destroy\w*|stop|stopped|stopping|exit(?:ed|ing)?)\b"
+)
+"""What bystanders write, and what everything writes at its end."""
+
+
+@dataclass(slots=True)
+class Aftermath:
+    """What a program wrote after a failure."""
+
+    lines: int = 0
+    """Number of lines of known shapes."""
+    shapes: int = 0
+    """Number of these shapes."""
+    counts: int = 0
+    """Number of lines in which a known counter is higher than before the failure."""
+    is_good: bool = False
+    """Is the newest summary of the whole good?"""
+    is_bad: bool = False
+    """Is it bad, or did a part fail, with nothing of the routine after that?"""
+    is_lost: bool = False
+    """Did the whole give up, with nothing of the routine after that?"""
+
+    def record_summary(self, summary: SummaryKind | None) -> None:
+        """Record what a line says about the whole; the last one counts."""
+        self.is_lost |= summary is SummaryKind.LOST
+        if summary is not None:
+            self.is_good, self.is_bad = summary is SummaryKind.GOOD, summary is SummaryKind.BAD
+
+    def record_routine(self, counts: int, *, is_alike: bool) -> None:
+        """Record that the routine went on."""
+        self.counts += counts
+        self.lines += is_alike
+        if counts or is_alike:
+            self.is_lost = self.is_bad = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Does it show that the whole goes on, even if a launcher reported the end of the part that failed?"""
+        goes_on = self.is_good or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
+        return goes_on and not (self.is_lost or self.is_bad)
+
+    def resumes_routine(self, *, is_caught: bool) -> bool:
+        """Do lines alike those before show that the program goes on? Fewer suffice if it caught the failure."""
+        enough = (self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES) or (is_caught and self.lines > 0)
+        return enough and not (self.is_lost or self.is_bad)
+
+
+@dataclass(slots=True)
+class Routine:
+    """What a program wrote before a failure."""
+
+    shapes: list[int] = field(default_factory=list)
+    """Checksums of the shapes of its lines."""
+    counters: dict[str, int] = field(default_factory=dict)
+    """The newest count of each counter, by what it counts and its total."""
+    name: str = ""
+    rank: int | None = None
+    """The process that failed."""
+    is_known: bool = False
+
+    def learn(self, lines: Iterable[SourcedLine], source: LineSource) -> None:
+        """Learn from the lines before a failure of `source`, oldest first."""
+        (self.name, self.rank), self.is_known = source, True
+        shapes: dict[int, None] = {}
+        for line in lines:
+            if line.source == source:
+                self.counters.update(_counters(line.text))
+                if (shape := _shape(line.text)) is not None:
+                    shapes.pop(shape, None)
+                    shapes[shape] = None
+        self.shapes = list(shapes)[-MAX_SHAPES:]
+        self.counters = dict(list(self.counters.items())[-MAX_COUNTERS:])
+
+    def read_after(self, lines: Iterable[SourcedLine]) -> Aftermath:
+        """Read the lines after the newest event of the failure, oldest first."""
+        found, shapes = Aftermath(), set[int]()
+        for line in lines:
+            summary = read_summary(line.text)
+            found.record_summary(summary)
+            if summary is not None or line.source != (self.name, self.rank):
+                continue
+            counts = sum(count > self.counters.get(key, count) for key, count in _counters(line.text))
+            shape = _shape(line.text)
+            is_alike = shape is not None and shape in self.shapes
+            if shape is not None and is_alike:
+                shapes.add(shape)
+            found.record_routine(counts, is_alike=is_alike)
+        return replace(found, shapes=len(shapes))
+
+
+def _counters(text: str) -> Iterator[tuple[str, int]]:
+    """Read counters such as `[3/12]` or `trial 3 of 12`: what they count, with the total, and the count."""
+    if _IDLE.search(text):
+        return
+    for found in _COUNTER.finditer(text, 0, 200):
+        before = text[: found.start()].split()
+        yield f"{before[-1].lower()[-16:] if before else ''}/{found.group(2)}", int(found.group(1))
+
+
+def _shape(text: str) -> int | None:
+    """Return a checksum of what lines alike have in common; None if the line does not count.
+
+    These are the first two words, and where further words, numbers and settings are.
+    """
+    if line_kind(text) is not LineKind.OTHER or is_complaint(text) or _IDLE.search(text):
+        return None
+    tokens = text.split()
+    if len(tokens) < 2 or not any(token[:1].isalpha() for token in tokens):
+        return None
+    sample = parse_sample(text)
+    if sample is not None and (sample.step is not None or sample.epoch is not None):
+        return None
+    words = [f"{token.partition('=')[0]}=" if "=" in token else _mask(token, token) for token in tokens[:2]]
+    rest = ["=" if "=" in token else _mask(token, "w") for token in tokens[2:SHAPE_TOKENS]]
+    return zlib.crc32(" ".join((*words, *rest)).encode("utf-8", "replace"))
+
+
+def _mask(token: str, plain: str) -> str:
+    return "#" if _VARIABLE.search(token) else plain

@@ -1,0 +1,88 @@
+"""Read summaries of a whole: how many of its parts succeeded, its best result, or that it gave up.
+
+The words are those of studies, sweeps, searches, test harnesses and pools of workers of any framework.
+"""
+
+import enum
+import re
+
+_GOOD = r"(?:succeed(?:ed)?|success(?:es|ful(?:ly)?)?|passed|complete[d]?|finished|converted|ok)"
+_PARTLY = r"(?:done|evaluated|processed|scored|solved|handled|written|stored)"
+"""What lines in the midst of the work count, too."""
+_BAD = (
+    r"(?:fail(?:ed|ures?)?|crash(?:ed|es)?|error(?:ed|s)?|lost|aborted|broken|dead|killed|timed[- ]out|skipped|invalid)"
+)
+_UNIT = r"(?:[a-z]+ ){0,2}?(?:were |are |have |has )?"
+_SHARE = re.compile(
+    rf"(?i)(?<![\w.])(\d{{1,9}}) ?(?:/|of|out of) ?(\d{{1,9}}) {_UNIT}(?:({_GOOD})|({_PARTLY})|{_BAD})\b"
+)
+"""A share of the parts: `9 of 10 trials finished`."""
+_COUNT = re.compile(
+    rf"(?i)(?<![\w.])(\d{{1,9}}) {_UNIT}(?:({_GOOD}|{_PARTLY})|{_BAD})\b"
+    rf"|\b(?:({_GOOD}|{_PARTLY})|{_BAD})[:=] ?(\d{{1,9}})\b"
+)
+"""A number of parts: `11 finished`, `failed: 1`."""
+_SUITE = re.compile(r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s")
+"""Of a suite of tests, which fails with any of them."""
+_MEMBERS = re.compile(
+    r"(?i)\b(?:ranks?|processes|nodes?|hosts?|gpus?|devices?|replicas?|pods?|stages?|steps?|checks?)\b"
+)
+"""What a whole cannot go on without."""
+_BEST = re.compile(
+    r"(?i)\bbest (?:\w+ ){0,2}(?:trials?|runs?|param\w*|hyper-?param\w*|config\w*|candidates?|estimators?|pipelines?"
+    r"|combinations?|settings?|individuals?|values?|learners?|leaderboard)\b|\bleaderboard\b"
+    r"|\brefit (?:done|finished|complete)"
+    r"|\b(?:mean|average|avg|overall|cross[- ]validat\w+|cv) (?:\w+ ){0,2}"
+    r"(?:score|accuracy|acc|auc|f1|rmse|mae|metric)\b.*\d"
+    r"|\b(?:results?|reports?|summary|predictions|metrics) (?:\w+ ){0,2}(?:written|saved|exported|uploaded) (?:to|in)\b"
+)
+_LOST = re.compile(
+    r"(?i)\b(?:giving|gave|give) up\b|\btoo many (?:\w+ )?(?:failures|errors|restarts|retries|crashes)"
+    r"|\ball (?:\d+ )?(?:\w+ )?(?:trials|runs|fits|folds|workers|jobs|tasks|replicas|attempts|candidates|parts)"
+    r" (?:have |were |are )?(?:failed|crashed|errored|aborted|lost)\b"
+    r"|\b(?:sweep|study|search|pipeline|workflow|experiment|suite|build|campaign) (?:has |was |is )?"
+    r"(?:failed|aborted|crashed|errored)\b|\babort(?:ing|ed)\b|\bno (?:trial|run|best|successful|result)\w*\b"
+)
+_FAILED = re.compile(
+    r"(?i)\b(?:job|run|training|evaluation) (?:has |was |is )?(?:failed|aborted|crashed|errored)\b"
+    r"|\b(?:exit(?:ed|ing)?(?: with)?|return(?:ed|s)?) ?(?:code|status)?[ :=]+[1-9]\d{0,2}\b|\bnon-?zero\b"
+)
+
+
+class SummaryKind(enum.Enum):
+    """What a summary says about the whole."""
+
+    GOOD = enum.auto()
+    BAD = enum.auto()
+    LOST = enum.auto()
+    """It gave up."""
+
+
+def read_summary(text: str) -> SummaryKind | None:
+    """Read a line without its prefixes; None if it is not a summary."""
+    if _LOST.search(text):
+        return SummaryKind.LOST
+    good, bad, total = _count_parts(text)
+    if bad > good or (total and not good) or _FAILED.search(text) or _SUITE.search(text):
+        return SummaryKind.BAD
+    is_count = good > 0 and (bad >= 0 or good >= total > 0)
+    return SummaryKind.GOOD if is_count or _BEST.search(text) else None
+
+
+def _count_parts(text: str) -> tuple[int, int, int]:
+    """Return how many parts succeeded, how many failed (-1 if that is not stated), and the total (0)."""
+    good, bad, total = 0, -1, 0
+    for found in _SHARE.finditer(text):
+        count, total = int(found.group(1)), int(found.group(2))
+        if found.group(3) or found.group(4):
+            good = max(good, count)
+            bad = max(bad, total - count) if found.group(3) and 2 * count >= total else bad
+        else:
+            good, bad = max(good, 0 if _MEMBERS.search(found.group(0)) else total - count), max(bad, count)
+    for found in _COUNT.finditer(_SHARE.sub("", text)):
+        count = int(found.group(1) or found.group(4))
+        if found.group(2) or found.group(3):
+            good = max(good, count)
+        else:
+            bad = max(bad, count)
+    return good, bad, total

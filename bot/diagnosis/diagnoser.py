@@ -215,10 +215,16 @@ class Diagnoser:
 
 
 def merge_loss_and_crash(losses: list[Failure], others: list[Failure]) -> list[Failure]:
-    """Report a lost loss and the crash after it as one failure; a crash before it makes the lost loss a note."""
+    """Report a lost loss and the crash after it as one failure; a crash before it makes the lost loss a note.
+
+    A crash because of the loss says what a divergence before it led to.
+    """
     lost, crash = _page(losses), _page(others)
     if lost is None or crash is None:
         return [*losses, *others]
+    if lost.signature == "divergence" and crash.category == "numerics":
+        merged = replace(crash, why=f"{crash.why} Before: {lost.title}.")
+        return [*(one for one in losses if one is not lost), *(merged if one is crash else one for one in others)]
     if lost.line <= crash.line:
         merged = replace(lost, why=f"{lost.why} Then: {crash.title.rstrip('.')}.")
         return [*(merged if one is lost else one for one in losses), *(one for one in others if one is not crash)]

@@ -28,6 +28,8 @@ from bot.diagnosis.training.checkpoints import CHECKPOINT
 from bot.diagnosis.training.newest_lines import NewestLines, PageView
 from bot.diagnosis.training.progress import NONFINITE, PROGRESS
 from bot.diagnosis.training.progress_lines import parse_progress_line
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
 from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
@@ -314,7 +316,9 @@ class PageScanner:
             parts_before,
         )
         position = ReadPosition(state.samples, state.offset + cursor.end)
-        event = parse_event(text, cursor.line + 1, label, time, position, state.step)
+        level = stated_level(line)
+        is_error = raised is not None or (level is not None and level >= Level.ERROR)
+        event = parse_event(text, cursor.line + 1, label, time, position, state.step, is_error=is_error)
         _record_event(state, place, event, signature, raised)
         if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:
             state.dense_until = position.offset + ATTENTION

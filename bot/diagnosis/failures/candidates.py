@@ -14,6 +14,7 @@ from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
 from bot.diagnosis.failures.message_categories import category_of_message
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
@@ -88,6 +89,8 @@ class FailureEvent(NamedTuple):
     """The rank that the text holds responsible."""
     blamed_others: tuple[int, ...] = ()
     """Further ranks that it holds responsible."""
+    is_error: bool = False
+    """Is it an exception, or logged as an error?"""
 
     @property
     def has_trained(self) -> bool:
@@ -106,7 +109,14 @@ class FailureEvent(NamedTuple):
 
 
 def parse_event(
-    text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
+    text: str,
+    line: int,
+    label: Label | None,
+    time: LogTime | None,
+    position: ReadPosition,
+    step: float | None,
+    *,
+    is_error: bool = False,
 ) -> FailureEvent:
     """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
     several = _BLAMED_RANKS.search(text)
@@ -121,7 +131,7 @@ def parse_event(
     elif not isinstance(label, int):
         found = _RANK_IN_TEXT.search(text)
         label = int(found.group(1)) if found else label
-    return FailureEvent(text, line, label, time, position, step, blamed, others)
+    return FailureEvent(text, line, label, time, position, step, blamed, others, is_error)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,8 +166,9 @@ class Candidate:
     serving_hint: str = ""
     """Replaces the hint in the log of a server."""
     is_in_server: bool = False
-    awaits_reason: Literal["", "next", "indented", "node"] = ""
-    """Does the message end before its reason? It is on the next line, an indented one, or the one after `Node:`."""
+    awaits_reason: Literal["", "next", "indented", "node", "error"] = ""
+    """Does the message end before its reason? It is on the next line, an indented one, the one after the lines about a
+    node of a graph, or on the next error line that is not vague."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -293,9 +304,11 @@ def _repeats(event: FailureEvent, candidate: Candidate) -> bool:
 def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
     """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
     is_exception = raised is not None and raised.has_traceback
+    if candidate.is_warning and event.is_error and not is_vague(event.text):
+        return is_near(event, candidate)
     if candidate.has_exception and not is_exception:
         return False
-    if is_exception and (candidate.is_warning or announces_exception(candidate) or _repeats(event, candidate)):
+    if is_exception and (announces_exception(candidate) or _repeats(event, candidate)):
         return is_near(event, candidate)
     found = (names_subject(candidate.names, event.text), is_exception)
     return found > (candidate.has_subject, candidate.has_exception) and is_near(event, candidate)

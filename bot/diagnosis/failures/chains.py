@@ -15,6 +15,8 @@ from bot.diagnosis.precedence import Precedence
 
 MESSAGE_LINES = 8
 """Number of lines that an exception's message may take."""
+SUMMARY_LINES = 20
+"""Number of lines in which a summary may follow an exception without a message."""
 MIN_MESSAGE = 12
 """An outer exception whose message is shorter says less than any other."""
 
@@ -24,6 +26,7 @@ _PLUMBING = re.compile(
     r"|EndOfStream|queue\.Empty)$|^(?:requests\.exceptions|urllib3|httpx|httpcore|aiohttp|http\.client)\."
 )
 """Exceptions of the layers below a client: the client's own exception names what it wanted."""
+_EMPTY = re.compile(r"^\w+(?:Error|Exception):?\s*$")
 _LOOKUP = re.compile(r"(?:KeyError|AttributeError|IndexError|LookupError)$")
 _QUOTED = re.compile(r"'([^']{3,120})'")
 _KIND = re.compile(r"((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?:\([A-Z]\w+\))?: ?(.*)$")
@@ -65,9 +68,10 @@ def is_replaced(root: Candidate, event: FailureEvent, raised: RaisedException) -
 
 def continues_message(root: Candidate, other: Candidate) -> bool:
     """Is `other` a known failure in a later line of the exception's message?"""
+    is_empty = _EMPTY.search(root.exception) is not None
     return (
-        0 < other.line - root.line <= MESSAGE_LINES
-        and root.name == "python_exception"
+        0 < other.line - root.line <= (SUMMARY_LINES if is_empty else MESSAGE_LINES)
+        and (is_empty or root.name == "python_exception")
         and other.precedence is Precedence.ROOT
         and other.name != root.name
         and next(iter(root.sources), "") == next(iter(other.sources), "")

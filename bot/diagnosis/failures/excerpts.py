@@ -15,6 +15,8 @@ from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_t
 from bot.diagnosis.failures.noise import is_in_warning
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.vague_lines import find_reason, is_vague
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.cursor import LineCursor, Origin
 from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
 from bot.diagnosis.reading.plain_message import cut_around
@@ -52,7 +54,8 @@ _UNFINISHED = re.compile(
 _REASON = {
     "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S"),
     "next": re.compile(r"\S.*\w"),
-    "node": re.compile(r"^Node: "),
+    "error": re.compile(r""),
+    "node": re.compile(r"^(?!Node: |Detected at node |<stack traces|\s)."),
 }
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
@@ -134,11 +137,13 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.has_subject = names_subject(candidate.names, best.shown)
     candidate.has_exception = has_traceback
     candidate.awaits_reason = _awaited(event.text) if best is event else ""
+    if best is event and not has_traceback and candidate.precedence <= Precedence.WEAK and is_vague(event.text):
+        candidate.awaits_reason = candidate.awaits_reason or "error"
     context = text_before(place.cursor, place.tail)
     candidate.is_in_server = _SERVER.search(context) is not None
     candidate.is_in_cell = _CELL.search(context) is not None
     level = stated_level(best.shown)
-    candidate.is_warning = level is not None and level < Level.ERROR
+    candidate.is_warning = level is not None and level < Level.ERROR and not has_traceback
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
     candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
     candidate.is_in_warning = has_traceback and is_in_warning([line.text for line in before[:start]])
@@ -190,11 +195,11 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
         return
     if candidate.awaits_reason == "node":
-        candidate.hidden_lines += 1
-        if _REASON["node"].match(line.text):
-            candidate.excerpt.append(cut_row(candidate.hidden_lines, "line"))
-            candidate.awaits_reason, candidate.hidden_lines = "next", 0
-        return
+        if _REASON["node"].match(line.text) is None or candidate.missing_lines <= 0:
+            candidate.hidden_lines += 1
+            return
+        candidate.excerpt += [cut_row(candidate.hidden_lines, "line")] if candidate.hidden_lines else []
+        candidate.awaits_reason, candidate.hidden_lines = "next", 0
     if line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE, LineKind.NATIVE):
         candidate.missing_lines = 0
         return
@@ -205,7 +210,12 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
-    if candidate.awaits_reason and _REASON[candidate.awaits_reason].search(line.text):
+    awaits_error = candidate.awaits_reason == "error"
+    if (
+        candidate.awaits_reason
+        and _REASON[candidate.awaits_reason].search(line.text)
+        and not (awaits_error and (is_vague(line.text) or not is_complaint(line.shown)))
+    ):
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.awaits_reason = ""
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
@@ -214,12 +224,15 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
         and not candidate.has_subject
         and names_subject(candidate.names, line.text)
         and is_complaint(line.shown)
+        and not is_vague(line.text)
     )
     if is_named:
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.has_subject = True
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
-    is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and _DETAIL.match(line.text) is not None
+    is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and (
+        candidate.awaits_reason == "error" or _DETAIL.match(line.text) is not None
+    )
     candidate.missing_lines -= not is_detail
 
 
@@ -286,15 +299,28 @@ def _is_own(source: LineSource, own: LineSource) -> bool:
 
 
 def _decisive(candidate: Candidate, before: Sequence[_Line], event: _Line) -> _Line:
-    """The event, or the newest error line before it that names what the hint refers to and the event does not name."""
+    """The event, or an error line before it: one that gives its reason, or names what its hint refers to."""
+    if is_vague(event.text) and (reason := _reason(before[-NEAR_LINES:])) is not None:
+        return reason
     if not candidate.names or names_subject(candidate.names, event.text):
         return event
     for line in reversed(before[-NEAR_LINES:]):
         if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
             break  # the run continued after what came before, or it belongs to another failure
-        if names_subject(candidate.names, line.text) and is_complaint(line.shown):
+        if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
             return event if repeats_end(line.shown, event.text) else line
     return event
+
+
+def _reason(before: Sequence[_Line]) -> _Line | None:
+    """The first error line of those that end with a vague one."""
+
+    def is_end(index: int) -> bool:
+        text = before[index].text
+        return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME)
+
+    found = find_reason([one.text for one in before], lambda index: is_complaint(before[index].shown), is_end)
+    return None if found is None else before[found]
 
 
 def _decisive_so_far(candidate: Candidate) -> _Line:

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from bot.diagnosis.failures.subjects import is_complaint
+from bot.domain.logs import Level
 
 _ITEM = (
     r"(?i:\b(?:item|sample|task|request|job|episode|trajectory|batch|file|document|doc|prompt|rollout|chunk|trial"
@@ -35,7 +36,7 @@ _TRIAL_END = re.compile(_TRIAL)
 _PROBE = re.compile(r"/(?:health\w*|metrics|ping|ready\w*|live\w*|version|v1/models|v2/health/\w+|-/\w+)[\s\"?]")
 """Requests that a server answers whether its model works or not."""
 _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]+)")
-_NUMBERED = re.compile(_ITEM.removesuffix(")") + r"\d{0,11})")
+_NUMBERED = re.compile(r"(?<!/)" + _ITEM.removesuffix(")") + r"\d{0,11})")
 _ROUND = re.compile(r"\[(\d{1,12})\]\s+[a-z][\w' -]*:")
 """A round of gradient boosting with its evaluation."""
 _CELL_NUMBER = re.compile(r"(?:In \[|(?:Executing|Ending) Cell )(\d{1,5})")
@@ -95,6 +96,6 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.ITEM, int(found.group(1)))
     if found := _NUMBERED.search(text):
         number = _NUMBER_AT_END.search(found.group(0))
-        kind = LifeKind.COMPLAINT if is_complaint(text) else LifeKind.ITEM
+        kind = LifeKind.COMPLAINT if is_complaint(text, Level.WARNING) else LifeKind.ITEM
         return LifeSign(kind, int(number.group(0))) if number else None
     return None

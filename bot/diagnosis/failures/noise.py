@@ -33,7 +33,7 @@ _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
 _PATTERN_ECHO = re.compile(
     r"\.\*|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
-    r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?)['\"]?\s*[:=])"
+    r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?|when)['\"]?\s*[:=])"
 )
 _OWN_OUTPUT = re.compile(r"(?i)\btrainwatch\b")
 _HYPOTHETICAL = re.compile(
@@ -42,7 +42,7 @@ _HYPOTHETICAL = re.compile(
     r"|might (?:be|lead|result|cause|see|fail|hit|get|raise)\b|could (?:be|lead|result|cause)\b"
     r"|can (?:lead|result|cause)\b"
     r"|to (?:avoid|prevent|reduce|handle|fix|debug|retry on|recover from)\b"
-    r"|see ['\"`]|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
+    r"|see ['\"`]|\bwould\b|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
     r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )

@@ -40,6 +40,7 @@ from bot.diagnosis.failures.recovery import (
 from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -269,7 +270,7 @@ class RootCauseTracker:
         root = self.root()
         if root is None or any(root is one for one, _ in added) or not is_near(event, root):
             return []
-        is_decisive = root.is_warning or announces_exception(root)
+        is_decisive = (root.is_warning and not is_vague(event.text)) or announces_exception(root)
         is_decisive |= not root.has_subject and names_subject(root.names, event.text)
         return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 

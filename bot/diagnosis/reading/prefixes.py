@@ -30,7 +30,8 @@ _ONE_SPACE = r"(?: (?=(?:  )*(?:\S|$)))?"
 _BEFORE_CODE = rf" (?=  File \"| {{4,}}(?!{_LEVEL}\b)\S)"
 """The space before a line of a traceback, whose indentation stays."""
 _BEFORE_TRACEBACK = (
-    r"(?=\[|\d{4}-|Traceback|  File \"|    \S|\([A-Za-z][\w. ]{0,60} pid=|(?:Killed|Terminated|Hangup|Aborted)\b"
+    r"(?=\[|\d{4}-|frame #\d|terminate called|  what\(\)"
+    r"|Traceback|  File \"|    \S|\([A-Za-z][\w. ]{0,60} pid=|(?:Killed|Terminated|Hangup|Aborted)\b"
     rf"|{_LEVEL}\b|(?:\w+\.){{0,6}}[A-Z]\w+: |(?:\w+\.){{0,6}}\w*(?:Error|Exception|Interrupt)\s*$)"
 )
 _POD = r"[a-z][a-z\d.-]{1,80}-(?:\d{1,5}|[bcdfghjklmnpqrstvwxz2456789]{5})"
@@ -80,6 +81,7 @@ _PREFIXES = re.compile(
             r"\[(?:INFO|WARNING|ERROR|CRITICAL|WARN|DEBUG)\] ?",
             r"(?:[\w.]+\s+-\s+)(?=(?:INFO|WARNING|ERROR|CRITICAL)\b)",
             r"slurmstepd: error: (?=Traceback)",
+            r"\[(?:INFO|WARN|ERROR|DEBUG) ?\] W-\d{1,6}-[\w.-]{1,80} MODEL_LOG - ",
             rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d (?:\[[\w./:-]+\]|[\w./-]+\.py:\d+\]) ",
             rf"{_LEVEL} +\| [\w.<>:-]+ - ",
             r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] \"?",

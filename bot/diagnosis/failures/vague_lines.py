@@ -1,0 +1,56 @@
+"""Recognise error lines that only report an outcome: another line near them, usually before, has the reason.
+
+The inner function fails first and logs why; then each caller logs that it failed.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+_DOING = r"(?:load|import|initiali[sz]e|start|create|build|deploy|launch|run|execute|process|fetch|complete|finish|get)"
+_THING = (
+    r"(?:child|process|worker|command|task|step|job|script|container|shard|replica|subprocess|actor|trial|model|stage)"
+)
+_CODE = (
+    r"(?:,? (?:with )?(?:(?:a )?non-?zero )?(?:exit |return |error |status )*"
+    r"(?:code|status|ret|rc|errno|number)\b[ :=]*-?\d*)"
+)
+_VAGUE = re.compile(
+    r"(?i)ninja: build stopped|\bmake(?:\[\d+\])?: \*\*\*|error compiling objects|subprocess-exited-with-error"
+    r"|failed building wheel|^\W*failed: \S+\s*$|\bexiting due to\b|\baborting\b|\bwill be stopped\b"
+    rf"|\b{_THING}\b[^:]{{0,40}}:? *\b(?:failed|exited|died|crashed|terminated|stopped)(?: unexpectedly)?{_CODE}?\W*$"
+    rf"|\bfailed{_CODE}\W*$|,? ret ?[:=] ?-?\d+\W*$"
+    rf"|(?:failed|unable|could not|couldn't|cannot|error)(?: to)? {_DOING}(?:ing)?\b[^:=]{{0,80}}(?:: ['\"]?/\S+)?\W*$"
+    r"|\bsee (?:the )?(?:root cause|(?:errors?|logs?|stack ?trace|traceback|messages?|output)\b)"
+    r"|\binspect the previous\b"
+    r"|error: [^\[\n]{0,20}\[(?:INFO|DEBUG|WARN\w*)\]|:\s*$"
+    r"|\bexception in (?!thread)\S+|\bencountered an error(?: in [\w.]+(?: \w+)?)?\W*$"
+    r"|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"
+    r"|^\W*(?:\w+ )?(?:error|failed|failure|fatal|crashed)\W*$|^\S+ FAILED\W*$"
+)
+MAX_GAP = 4
+"""Number of other lines between two error lines of one failure."""
+
+
+def is_vague(text: str) -> bool:
+    """Does an error line state only that something failed?"""
+    return _VAGUE.search(text) is not None
+
+
+def find_reason(texts: Sequence[str], is_reason: Callable[[int], bool], is_end: Callable[[int], bool]) -> int | None:
+    """Return the index of the first error line with a reason, among those that lead to the end of `texts`.
+
+    Args:
+        texts: the lines before a vague one, oldest first.
+        is_reason: does the line at an index report an error?
+        is_end: does the line at an index belong to something else, such as progress?
+    """
+    found, gap = None, 0
+    for index in reversed(range(len(texts))):
+        if is_end(index) or gap > MAX_GAP:
+            break
+        if not is_reason(index):
+            gap += 1
+            continue
+        gap = 0
+        found = found if is_vague(texts[index]) else index
+    return found

@@ -317,7 +317,7 @@ def _reason(before: Sequence[_Line]) -> _Line | None:
 
     def is_end(index: int) -> bool:
         text = before[index].text
-        return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME)
+        return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE)
 
     found = find_reason([one.text for one in before], lambda index: is_complaint(before[index].shown), is_end)
     return None if found is None else before[found]

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
+from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
-from bot.diagnosis.failures.message_categories import category_of_message
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -174,6 +174,8 @@ class Candidate:
     """Index of the decisive line in `excerpt`."""
     decisive_line: int = 0
     """Number of the decisive line, counted from 1 at the start of the log."""
+    is_clear: bool = True
+    """Is it clear that its category is the right one?"""
     has_subject: bool = False
     """Does the decisive line name what the hint refers to?"""
     is_warning: bool = False
@@ -335,8 +337,9 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     if raised is not None and names_own_module(raised):
         signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
-    if signature.by_message and (category := category_of_message(event.text, has_trained=event.has_trained)):
-        signature = replace(signature, category=category)
+    if signature.by_message:
+        weighed = weigh_category(FailureText(event.text, has_trained=event.has_trained))
+        signature = signature if weighed.category == "code" else replace(signature, category=weighed.category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
@@ -359,7 +362,7 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
-        names=meaning.names, unnamed_hint=meaning.unnamed_hint,
+        names=meaning.names, unnamed_hint=meaning.unnamed_hint, is_clear=meaning.is_clear,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip
 

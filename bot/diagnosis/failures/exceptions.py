@@ -6,8 +6,9 @@ from typing import Literal
 
 from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.categories import Category
+from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
+from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.frames import innermost_rows
-from bot.diagnosis.failures.message_categories import HINTS, category_of_message
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.fingerprints import is_library
@@ -37,6 +38,9 @@ _STORAGE = re.compile(
 _NETWORK = re.compile(
     r"(ConnectionError|ConnectTimeout|ReadTimeout|SSLError|URLError|HTTPError|MaxRetryError|gaierror|NameResolutionError|ProxyError)$"
 )
+_FILE_ERROR = re.compile(
+    r"(?:FileNotFoundError|FileNotFoundException|NoSuchFileException|IsADirectoryError|NotADirectoryError|PermissionError|OSError)$"
+)
 _DEVICE_MEMORY = re.compile(r"(ResourceExhaustedError|OutOfMemoryError)$")
 _RAY_TASK = re.compile(r"RayTaskError(?:\(\w+\))?$")
 _CHANNEL = re.compile(r"/multiprocessing/(?:connection|queues|managers|reduction|resource_sharer|synchronize)\.py$")
@@ -55,11 +59,6 @@ _SOURCE_TREE = re.compile(
     r"|litgpt|composer|llm-foundry|stable_baselines3|ray|timm)/.*\.pyx?$"
 )
 """A framework that runs from its own source tree."""
-_OWN_MISTAKE = re.compile(
-    r"(?:TypeError|AttributeError|NameError|UnboundLocalError|NotImplementedError|SyntaxError|IndentationError|KeyError"
-    r"|IndexError|ZeroDivisionError|RecursionError)$"
-)
-"""Mistakes in code, whatever their messages mention."""
 _BENIGN_BARE = re.compile(r"^(\[Errno \d+\] [\w ]+)?$")
 
 _HINT = (
@@ -130,6 +129,8 @@ class ExceptionClass:
     """What the hint refers to."""
     unnamed_hint: str = ""
     """Replaces the hint if the log does not name that."""
+    is_clear: bool = True
+    """Is it clear that the category is the right one?"""
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
@@ -154,12 +155,7 @@ def classify_exception(raised: RaisedException, *, has_trained: bool = True) -> 
         return ExceptionClass("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown")
     if _CHANNEL.search(raised.last_path) and kind.endswith(("FileNotFoundError", "OSError", "EOFError")):
         return ExceptionClass("cascade", "collective")  # the other end of a pipe or a socket is gone
-    found = _by_type(kind) or _by_location(raised)
-    is_open = found.role == "root" and found.category in ("code", "data") and not _OWN_MISTAKE.search(kind)
-    category = category_of_message(raised.message, has_trained=has_trained) if is_open else None
-    if category is None or category == found.category or (found.category == "data" and category != "gpu_memory"):
-        return found
-    return replace(found, category=category, hint=HINTS[category], names="", unnamed_hint="")
+    return _by_type(kind) or _by_words(raised, has_trained=has_trained)
 
 
 def _by_type(kind: str) -> ExceptionClass | None:
@@ -167,38 +163,39 @@ def _by_type(kind: str) -> ExceptionClass | None:
         return ExceptionClass("cascade", "collective")
     if _RAY_TASK.search(kind):  # the failure within the task is in user code
         return ExceptionClass("cascade")
-    if _DEVICE_MEMORY.search(kind):
-        return ExceptionClass("root", "gpu_memory", _MEMORY_HINT, names="amount")
-    if _NETWORK.search(kind):
-        return ExceptionClass("root", "launch", _NETWORK_HINT, names="host")
     return None
 
 
-def _by_location(raised: RaisedException) -> ExceptionClass:
-    kind, text = raised.kind, f"{raised.kind} {raised.message} {raised.frame}"
-    if kind.endswith(
-        (
-            "FileNotFoundError",
-            "FileNotFoundException",
-            "NoSuchFileException",
-            "IsADirectoryError",
-            "NotADirectoryError",
-            "PermissionError",
-            "OSError",
-        )
-    ):
-        if _SETTINGS_FILE.search(raised.message):
-            return ExceptionClass("root", "launch", _SETTINGS_HINT, names="file", unnamed_hint=_SETTINGS_HINT)
-        if _STORAGE.search(text):
-            return ExceptionClass("root", "storage", _STORAGE_HINT, names="file", unnamed_hint=_UNNAMED_STORAGE_HINT)
-        return ExceptionClass(
-            "root", "data" if _DATA.search(text) else "code", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT
-        )
-    if _is_in_data_code(raised) and not kind.endswith(
-        ("AttributeError", "NameError", "TypeError", "NotImplementedError")
-    ):
-        return ExceptionClass("root", "data", _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
-    return ExceptionClass(hint=_default_hint(raised))
+def _by_words(raised: RaisedException, *, has_trained: bool) -> ExceptionClass:
+    weighed = weigh_category(FailureText(raised.message, raised.kind, _place(raised), has_trained))
+    found = _of_category(weighed.category, raised)
+    return found if weighed.is_clear else replace(found, is_clear=False)
+
+
+def _of_category(category: Category, raised: RaisedException) -> ExceptionClass:
+    """Return the class of an exception of a category, with a hint about a file if its type or place suggests that."""
+    is_file = _FILE_ERROR.search(raised.kind) is not None
+    if category == "launch" and is_file and _SETTINGS_FILE.search(raised.message):
+        return ExceptionClass("root", category, _SETTINGS_HINT, names="file", unnamed_hint=_SETTINGS_HINT)
+    if category == "launch" and _NETWORK.search(raised.kind):
+        return ExceptionClass("root", category, _NETWORK_HINT, names="host")
+    if category == "gpu_memory" and _DEVICE_MEMORY.search(raised.kind):
+        return ExceptionClass("root", category, _MEMORY_HINT, names="amount")
+    if category == "storage" and is_file:
+        return ExceptionClass("root", category, _STORAGE_HINT, names="file", unnamed_hint=_UNNAMED_STORAGE_HINT)
+    if (category in ("data", "code") and is_file) or (category == "data" and _is_in_data_code(raised)):
+        return ExceptionClass("root", category, _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
+    return ExceptionClass("root", category, HINTS.get(category) or _default_hint(raised))
+
+
+def _place(raised: RaisedException) -> str:
+    """Where it was raised: the module of a library, or the user's file and function; the folders above say nothing."""
+    path, (file, _, function) = raised.last_path, raised.frame.partition(":")
+    if found := _INSTALLED.search(path):
+        return "" if function == "<module>" else f"{path[found.end() :]}:{function}"
+    if _SOURCE_TREE.search(path):
+        return f"{'/'.join(path.split('/')[-3:])}:{function}"
+    return f"{file}:{function}"
 
 
 def _default_hint(raised: RaisedException) -> str:

@@ -333,6 +333,7 @@ class RootCauseTracker:
         causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
         signs = {
             "rival": bool(causes),
+            "unclear": not root.is_clear,
             "late": any(one.line < root.line for one in others),
             "exit": any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in others),
             "traceback": root.has_exception,

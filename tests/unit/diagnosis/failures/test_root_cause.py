@@ -171,7 +171,7 @@ def test_end_of_epoch_is_not_end_of_run(scanner: PageScanner) -> None:
         ("subprocess.CalledProcessError: Command 'x' returned non-zero exit status 1.", "code", "page"),
         ("requests.exceptions.ConnectionError: HTTPSConnectionPool(host='x', port=443)", "launch", "page"),
         ("PermissionError: [Errno 13] Permission denied: '/ckpt/last.pt'", "storage", "page"),
-        ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "code", "page"),
+        ("PermissionError: [Errno 13] Permission denied: '/opt/x'", "storage", "page"),
         ("yaml.scanner.ScannerError: mapping values are not allowed here", "launch", "page"),
     ],
 )

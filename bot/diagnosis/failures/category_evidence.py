@@ -1,0 +1,103 @@
+"""Weigh what a failure without a specific signature says about its category: kind, message and place.
+
+Frameworks raise `RuntimeError`, `ValueError` or a library's exception for any cause, so no single sign decides.
+`category_terms.toml` has the signs and their weights.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple, get_args
+
+from bot.diagnosis.categories import Category
+
+SEARCHED_CHARS = 600
+"""Number of characters of a message that are searched."""
+CLEAR_MARGIN = 2.0
+"""A category whose sum exceeds that of the next one by less is only a guess."""
+
+_CATEGORIES: tuple[Category, ...] = get_args(Category)
+_GROUP = re.compile(r"<(\w+)>")
+
+
+class FailureText(NamedTuple):
+    """What a failure says."""
+
+    message: str
+    """Without the name of its exception."""
+    kind: str = ""
+    """The exception's type as printed; "" if it is not an exception."""
+    place: str = ""
+    """The module of a library, or the user's `file:function`, in which it was raised."""
+    has_trained: bool = False
+    """Had the run logged progress before?"""
+
+
+class WeighedCategory(NamedTuple):
+    """The category that the signs suggest."""
+
+    category: Category
+    margin: float
+    """By how much its sum exceeds that of the next category."""
+    has_terms: bool = True
+    """Did any term match?"""
+
+    @property
+    def is_clear(self) -> bool:
+        """Is it more than a guess?"""
+        return self.has_terms and self.margin >= CLEAR_MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    words: re.Pattern[str]
+    weights: Mapping[Category, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    base: Mapping[Category, float]
+    late: Mapping[Category, float]
+    kind: tuple[_Term, ...]
+    message: tuple[_Term, ...]
+    place: tuple[_Term, ...]
+
+
+def weigh_category(text: FailureText) -> WeighedCategory:
+    """Return the category with the largest sum of weights."""
+    table = _table()
+    searched = (
+        (table.kind, text.kind),
+        (table.message, text.message[:SEARCHED_CHARS]),
+        (table.place, text.place),
+    )
+    found = [term.weights for terms, value in searched if value for term in terms if term.words.search(value)]
+    sums = dict.fromkeys(_CATEGORIES, 0.0)
+    for weights in (table.base, *([table.late] if text.has_trained else []), *found):
+        for category, weight in weights.items():
+            sums[category] += weight
+    first, second, *_ = sorted(_CATEGORIES, key=lambda category: -sums[category])
+    return WeighedCategory(first, sums[first] - sums[second], bool(found))
+
+
+@cache
+def _table() -> _Table:
+    loaded = tomllib.loads(files("bot.diagnosis.failures").joinpath("category_terms.toml").read_text(encoding="utf-8"))
+    groups: dict[str, str] = loaded["words"]
+
+    def parse(name: str) -> tuple[_Term, ...]:
+        return tuple(_parse_term(table, groups) for table in loaded[name])
+
+    return _Table(_weights(loaded["base"]), _weights(loaded["late"]), parse("kind"), parse("message"), parse("place"))
+
+
+def _parse_term(table: Mapping[str, object], groups: Mapping[str, str]) -> _Term:
+    pattern = _GROUP.sub(lambda found: groups[found.group(1)], str(table["words"]))
+    return _Term(re.compile(f"(?i){pattern}"), _weights({name: one for name, one in table.items() if name != "words"}))
+
+
+def _weights(table: Mapping[str, object]) -> Mapping[Category, float]:
+    return {category: float(str(table[category])) for category in _CATEGORIES if category in table}

@@ -14,6 +14,7 @@ from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
+from bot.diagnosis.failures.mentions import is_content, is_mention
 from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
@@ -271,6 +272,8 @@ class PageScanner:
     def _read_failure(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, tail: bytes) -> None:
         text = unwrap_json(raw.decode("utf-8", "replace"))
         if "\\n" in text and "Traceback (most recent" in text:
+            if is_content(text.partition("Traceback (most recent")[0]):
+                return
             text = text.replace("\\n", "\n")
         parts = text.split("\n")
         for index, part in enumerate(parts):
@@ -330,11 +333,9 @@ class PageScanner:
         is_report = signature is not None and signature.role == "success"  # some print it as a dictionary
         if is_quotation(text) or (is_dump(text) and not is_report):
             return True
-        return (
-            raised is None
-            and signature is not None
-            and is_hypothetical(text, self._catalogue.match_start(signature, text))
-        )
+        span = self._catalogue.match_span(signature.name, text) if signature is not None else None
+        start, end = span or (0, len(text))
+        return is_mention(text, start, end) or (raised is None and span is not None and is_hypothetical(text, start))
 
 
 def _record_event(

@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.failures.verdicts import JUDGED, PASSED, SUITE_FAILED, SUITE_PASSED, VERDICT
 from bot.domain.logs import Level
 
 _ITEM = (
@@ -24,7 +25,7 @@ _BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
     rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
-    rf"|{_BOOSTING}|{_CELL}|"
+    rf"|{_BOOSTING}|{_CELL}|{VERDICT}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
@@ -39,6 +40,7 @@ _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]
 _NUMBERED = re.compile(r"(?<!/)" + _ITEM.removesuffix(")") + r"\d{0,11})")
 _ROUND = re.compile(r"\[(\d{1,12})\]\s+[a-z][\w' -]*:")
 """A round of gradient boosting with its evaluation."""
+_VERDICTS = re.compile(rf"(?P<unpassed>{SUITE_FAILED})|(?P<passed>{PASSED}|{SUITE_PASSED})|(?P<judged>{JUDGED})")
 _CELL_NUMBER = re.compile(r"(?:In \[|(?:Executing|Ending) Cell )(\d{1,5})")
 """The next cell of a notebook."""
 _NUMBER_AT_END = re.compile(r"\d+$")
@@ -51,6 +53,12 @@ class LifeKind(enum.Enum):
     """A request was answered, or an engine generated tokens."""
     TRIAL = enum.auto()
     """A trial of a study ended well."""
+    PASSED = enum.auto()
+    """The test that logged the failure passed, or its whole suite did."""
+    UNPASSED = enum.auto()
+    """A suite of tests failed."""
+    JUDGED = enum.auto()
+    """A harness judged an item, such as a program that a model wrote."""
     WARNED = enum.auto()
     """The traceback before it was the text of a warning, so its exception was caught."""
     REFUSED = enum.auto()
@@ -63,6 +71,9 @@ class LifeKind(enum.Enum):
     """The program handled an item."""
     COMMAND = enum.auto()
     """A shell script runs its next command."""
+
+
+_KINDS = {"passed": LifeKind.PASSED, "unpassed": LifeKind.UNPASSED, "judged": LifeKind.JUDGED}
 
 
 class LifeSign(NamedTuple):
@@ -90,6 +101,8 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.WARNED)
     if _TRIAL_END.search(text):
         return LifeSign(LifeKind.TRIAL)
+    if found := _VERDICTS.search(text):
+        return LifeSign(_KINDS[found.lastgroup or ""])
     if text.endswith(": Success"):
         return LifeSign(LifeKind.ANSWERED)
     if found := _ROUND.match(text) or _CELL_NUMBER.match(text):

@@ -13,23 +13,25 @@ _LABEL = (
     r"|ground[ _-]?truth|ctx|question|query|chosen|rejected|src|tgt|text[ _]?[ab]?|tokens|observation|utterance)"
 )
 _LABELLED = re.compile(
-    rf"(?i){_TAGS}(?:[\w.-]*\d[\w.-]*\s+)?{_LABEL}(?:[ _#-]+(?:{_LABEL}|inputs?|outputs?|true|label|context|text|\d+)){{0,2}}"
+    rf"(?i){_TAGS}(?:[\w.-]*\d[\w.-]*\s+)?{_LABEL}"
+    rf"(?:[ _#-]+(?:{_LABEL}|inputs?|outputs?|true|label|context|text|\d+)){{0,2}}"
     r"(?:\s*\([^()]{0,40}\))?(?:\s*[:=|>]+|\s*->)\s"
 )
 _TRANSLATION = re.compile(r"[STHDP]-\d{1,9}\t")
 _HIT = re.compile(
-    rf"{_TAGS}(?i:hit|doc(?:ument)?|passage|result|neighbou?r|candidate|match|top) ?#?\d{{1,4}} ?[(\[]-?\d*\.\d+[)\]]:? "
+    rf"{_TAGS}(?i:hit|doc(?:ument)?|passage|result|neighbou?r|candidate|match|top) ?#?\d{{1,4}} ?"
+    r"[(\[]-?\d*\.\d+[)\]]:? "
 )
 _PROMPT = re.compile(
-    r"(?i)\b(?:prompts?|instruction|question|query|completion|generated_text|output_text|user_input)[\"']?\s*[:=]\s*[\[{(]?"
-    r"(?P<quote>[\"'`])"
+    r"(?i)\b(?:prompts?|instruction|question|query|completion|generated_text|output_text|user_input)"
+    r"[\"']?\s*[:=]\s*[\[{(]?(?P<quote>[\"'`])"
 )
 _OF_SANDBOX = re.compile(
     r"(?i)(?<!pod )\b(?:sandbox|unit tests?|judge|verifier|solution|(?:generated|candidate) (?:code|program))\b"
     r".{0,60}\bstd(?:err|out)\W{1,3}$"
 )
 """What a program printed that a model wrote."""
-_COUNT = re.compile(r"\W*(?:\[[^\]]{1,30}\]\s*)?\d[\d,.]* ?[x×] +")
+_COUNT = re.compile(r"\W*(?:\[[^\]]{1,30}\]\s*)?\d[\d,.]* ?[x\u00d7] +")
 _MASKED = re.compile(r"<\*>|<:?(?:NUM|PATH|IP|HEX|NUMBER|HOST|STR|DATE|TIME|UUID|ADDR):?>")
 """The place holders of parsers of logs."""
 _MARKDOWN_ROW = re.compile(r"\s*\|(?:[^|]*\|){2,}\s*$")

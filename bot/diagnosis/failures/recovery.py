@@ -79,6 +79,12 @@ class Life:
     answered: int = 0
     trials: int = 0
     """Number of trials of a study that ended well."""
+    passed: int = 0
+    """Number of tests that passed."""
+    judged: int = 0
+    """Number of items that a harness judged."""
+    has_failed_tests: bool = False
+    """Did a suite of tests fail?"""
     refused: int = 0
     failed: int = 0
     items: int = 0
@@ -101,6 +107,9 @@ class Life:
         self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
         self.answered += sign.kind is LifeKind.ANSWERED
         self.trials += sign.kind is LifeKind.TRIAL
+        self.passed += sign.kind is LifeKind.PASSED
+        self.judged += sign.kind is LifeKind.JUDGED
+        self.has_failed_tests |= sign.kind is LifeKind.UNPASSED
         self.refused += sign.kind is LifeKind.REFUSED
         self.failed += sign.kind is LifeKind.FAILED
         self.commands += sign.kind is LifeKind.COMMAND
@@ -108,10 +117,16 @@ class Life:
         self.items += sign.kind is LifeKind.ITEM and sign.item != self.item
         self.item = self.item if sign.item is None else sign.item
 
+    @property
+    def has_verdict(self) -> bool:
+        """Did the test pass that failed on purpose, or does a harness go on with what it judges?"""
+        return not self.has_failed_tests and (self.passed > 0 or self.judged >= MIN_ANSWERS)
+
     def shows_survival(self, root: Candidate) -> bool:
         """Did the program go on? An exception that it logged itself was caught, so less evidence suffices."""
         if (
             self.has_warned
+            or self.has_verdict
             or root.is_in_warning
             or self.trials >= MIN_ANSWERS
             or (self.answered >= MIN_ANSWERS and self.answered >= self.failed)
@@ -198,7 +213,9 @@ class Recovery:
         is_one_trial = self.life.trials >= MANY_TRIALS
         is_caught = self.life.is_caught or root.is_in_warning
         is_one_request = is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
-        return self.is_retried(root) or is_one_trial or (is_one_request and self.life.failed == 0)
+        return (
+            self.is_retried(root) or self.life.has_verdict or is_one_trial or (is_one_request and self.life.failed == 0)
+        )
 
     def survives(self, root: Candidate) -> bool:
         """Does the program go on: by what it does since the newest failure, or by its work between several?"""
@@ -259,8 +276,10 @@ def is_clients_fault(root: Candidate) -> bool:
 def is_contradicted(root: Candidate, others: list[Candidate], life: Life) -> bool:
     """Do echoes, aborts or a launcher show that the failure ended the run after all?
 
-    Not where a study ended other trials well since.
+    Not where a study ended other trials well since, or a suite of tests expected it.
     """
-    return life.trials < MIN_ANSWERS and any(
-        Precedence.CASCADE <= other.precedence <= Precedence.TEARDOWN for other in others if other is not root
+    return (
+        life.trials < MIN_ANSWERS
+        and not life.has_verdict
+        and any(Precedence.CASCADE <= other.precedence <= Precedence.TEARDOWN for other in others if other is not root)
     )

@@ -172,7 +172,7 @@ class RootCauseTracker:
             return
         life.record(sign)
         if (
-            max(life.answered, life.trials) >= CERTAIN_ANSWERS
+            (life.has_verdict or max(life.answered, life.trials) >= CERTAIN_ANSWERS)
             and self.recovery.survives(root)
             and not self._is_contradicted(root)
         ):

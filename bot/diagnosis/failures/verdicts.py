@@ -1,0 +1,37 @@
+"""Read verdicts on single tests and generated programs, and that of a whole suite of tests.
+
+Suites expect many failures: what a test logs before it passes did no harm. The forms are those of pytest, unittest, Go,
+cargo, GoogleTest, CTest, Bazel, TAP, Catch2, Julia and testthat, and of harnesses that run what a model wrote.
+"""
+
+PASSED = (
+    r"\[ {1,8}OK \] |\b(?:PASSED|XFAIL|XPASS)\b.{0,60}\[ *\d{1,3}%\]|^(?:PASSED|XFAIL)\s*$"
+    r"|^//\S{1,200} +(?:\(cached\) )?PASSED in |^test \S{1,200}(?: - should panic)? \.\.\. ok\b"
+    r"|^(?:test_\w{1,100} \(.{1,200}\) )?(?:\.\.\. )?ok\s*$|--- (?:PASS|SKIP): \S"
+    r"|Test +#\d{1,6}: \S{1,200} \.+ +Passed|^ok \d{1,6}\b|^=+ [1-9]\d* passed\b"
+)
+"""A test passed, whatever it logged."""
+JUDGED = (
+    r"^(?:\[[^\]\n]{1,30}\] ?)?[\w./ -]{0,40}\d[\w./-]{0,40}: "
+    r"(?i:pass|passed|fail|failed|correct|incorrect|wrong answer)\b"
+)
+"""A harness judged one item."""
+SUITE_PASSED = (
+    r"\[  PASSED  \] \d|^OK(?: \(\w+=\d.*\))?\s*$|^ok\s+\S+\s+(?:\d[\d.]*s|\(cached\))|^test result: ok\. "
+    r"|^100% tests passed|^All tests passed|^\s*Testing \S+ tests passed|^\[ FAIL 0 \|"
+    r"|^Executed \d+ out of \d+ tests?: \d+ tests? pass(?:es)?\.?\s*$"
+    r"|^=+ (?:\d+ (?:passed|skipped|deselected|x?failed|xpassed|warnings?)(?:, | ))+in [\d.]+ ?s"
+)
+SUITE_FAILED = (
+    r"\[  FAILED  \] \d|^FAILED \((?:errors|failures)=|^FAIL\s+\S+\s+[\d.]+s|^test result: FAILED"
+    r"|^The following tests FAILED|^\d+% tests passed, [1-9]\d* tests? failed|^\[ FAIL [1-9]"
+    r"|^=+ (?:.*\b)?[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s|^test cases: .*\| [1-9]\d* failed"
+    r"|^Executed \d+ out of \d+ tests?: .*\b[1-9]\d* fails? |tests did not pass: "
+)
+VERDICT = (
+    r"\bPASSED\b|\bX(?:FAIL|PASS)\b|\bFAILED\b|\[ {1,8}OK \]|\bok$|\bok\s+\S+\s+(?:\d|\(cached)|\bok \d"
+    r"|--- (?:PASS|SKIP): | Passed\b|\bOK$|\bOK \(\w|test result: |tests passed|\btests did not pass|\[ FAIL \d"
+    r"|^=+ .*\d (?:passed|failed|error)|Executed \d+ out of|\bFAIL\s"
+    r"|\d\S*: (?i:pass|fail|correct|incorrect|wrong answer)"
+)
+"""The filter for all of these; before them, lines may have prefixes."""

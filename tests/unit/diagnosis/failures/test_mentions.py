@@ -1,0 +1,45 @@
+"""Lines that print a failure as content are told from those that report it."""
+
+import pytest
+
+from bot.diagnosis.failures.mentions import is_mention
+
+FAILURE = "CUDA out of memory"
+MENTIONS = {
+    "a labelled sample": "trainer[7]: sample target | CUDA out of memory",
+    "a numbered hypothesis": "utt-12 HYP: CUDA out of memory",
+    "a translation": "H-4\t-0.31\tCUDA out of memory",
+    "a hit of a retriever": "[rag] hit 2 (0.71): torch: CUDA out of memory",
+    "a prompt": "Received request 7: prompt: 'why CUDA out of memory', params: 1",
+    "the output of a generated program": 'sandbox: exit=1 stderr="CUDA out of memory',
+    "a template": "ID=4 : CUDA out of memory. Tried to allocate <*> GiB",
+    "a count": "[corpus] 18,201 x CUDA out of memory",
+    "a class with its scores": "  CUDA out of memory      0.94      0.91      412",
+    "a row of a table": "| llama | CUDA out of memory | - |",
+    "a row of a data frame": "12  RuntimeError: CUDA out of memory      3",
+    "a quoted bullet": "* `CUDA out of memory`: lower the batch",
+    "a count of zero": "CUDA out of memory: 0",
+}
+REPORTS = {
+    "an exception": "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB",
+    "a logger": "[trainer] worker 3: CUDA out of memory",
+    "an error field": 'request failed: error="CUDA out of memory"',
+    "a closed prompt": "Refused prompt: 'hello', CUDA out of memory",
+    "a container's sandbox": 'failed to create pod sandbox: stderr="CUDA out of memory"',
+    "a code": "CUDA out of memory: 2",
+    "a bullet": "- CUDA out of memory on rank 3",
+}
+
+
+@pytest.mark.parametrize("text", MENTIONS.values(), ids=MENTIONS)
+def test_content_is_a_mention(text: str) -> None:
+    start = text.index(FAILURE)
+
+    assert is_mention(text, start, start + len(FAILURE))
+
+
+@pytest.mark.parametrize("text", REPORTS.values(), ids=REPORTS)
+def test_report_is_no_mention(text: str) -> None:
+    start = text.index(FAILURE)
+
+    assert not is_mention(text, start, start + len(FAILURE))

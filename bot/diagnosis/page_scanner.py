@@ -14,7 +14,7 @@ from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
-from bot.diagnosis.failures.mentions import is_content, is_mention
+from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
@@ -335,7 +335,9 @@ class PageScanner:
             return True
         span = self._catalogue.match_span(signature.name, text) if signature is not None else None
         start, end = span or (0, len(text))
-        return is_mention(text, start, end) or (raised is None and span is not None and is_hypothetical(text, start))
+        return is_only_printed(text, start, end) or (
+            raised is None and span is not None and is_hypothetical(text, start)
+        )
 
 
 def _record_event(

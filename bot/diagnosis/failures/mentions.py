@@ -44,7 +44,7 @@ _NONE = re.compile(r"\w{0,20}(?: errors?| events?)?[\"'`]?\s*[:=]\s*0(?![\w.])")
 """A count of zero."""
 
 
-def is_mention(text: str, start: int, end: int) -> bool:
+def is_only_printed(text: str, start: int, end: int) -> bool:
     """Does a line only print the failure that it names?
 
     Args:

@@ -1,8 +1,8 @@
-"""Lines that print a failure as content are told from those that report it."""
+"""Lines that only print a failure differ from those that report one."""
 
 import pytest
 
-from bot.diagnosis.failures.mentions import is_mention
+from bot.diagnosis.failures.mentions import is_only_printed
 
 FAILURE = "CUDA out of memory"
 MENTIONS = {
@@ -32,14 +32,14 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("text", MENTIONS.values(), ids=MENTIONS)
-def test_content_is_a_mention(text: str) -> None:
+def test_content_is_only_printed(text: str) -> None:
     start = text.index(FAILURE)
 
-    assert is_mention(text, start, start + len(FAILURE))
+    assert is_only_printed(text, start, start + len(FAILURE))
 
 
 @pytest.mark.parametrize("text", REPORTS.values(), ids=REPORTS)
-def test_report_is_no_mention(text: str) -> None:
+def test_report_counts(text: str) -> None:
     start = text.index(FAILURE)
 
-    assert not is_mention(text, start, start + len(FAILURE))
+    assert not is_only_printed(text, start, start + len(FAILURE))

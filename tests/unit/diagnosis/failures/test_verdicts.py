@@ -39,7 +39,7 @@ def test_verdict_is_read(text: str, kind: LifeKind) -> None:
 
 
 @pytest.mark.parametrize("text", ["rank 3 failed", "node check passed", "book 3", "status: ok"])
-def test_other_words_are_no_verdict(text: str) -> None:
+def test_other_words_are_not_verdicts(text: str) -> None:
     sign = read_life_sign(text)
 
     assert sign is None or sign.kind not in (LifeKind.PASSED, LifeKind.JUDGED, LifeKind.UNPASSED)

@@ -69,6 +69,8 @@ class Signature:
 
     An `end` only ends earlier failures, of a run that worked on after them.
     """
+    resolves: tuple[str, ...] = ()
+    """For a start line: names of signatures whose failures it ends, as a pulled image ends attempts that failed."""
     min_repeats: int = 1
     """With fewer matches, the failure is only a warning while the log continues."""
     identifies_missing_rank: bool = False
@@ -183,8 +185,10 @@ def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = (
     hiding = [signature for signature in own + rest if signature.role in HIDING_ROLES]
     order = hiding + [signature for signature in own + rest if signature.role not in HIDING_ROLES]
     known = {signature.name for signature in order}
-    if wrong := next((one for one in order if one.explained_by and one.explained_by not in known), None):
-        raise ConfigError(f"Signature {wrong.name}: unknown signature {wrong.explained_by} in explained_by.")
+    for one in order:
+        for key, named in (("explained_by", {one.explained_by} - {""}), ("resolves", set(one.resolves))):
+            if wrong := sorted(named - known):
+                raise ConfigError(f"Signature {one.name}: unknown signature {wrong[0]} in {key}.")
     compiled = [(compile_pattern(signature.pattern.encode()), signature) for signature in order]
     groups = [tuple(compiled[start : start + GROUP_SIZE]) for start in range(0, len(compiled), GROUP_SIZE)]
     return Catalogue(

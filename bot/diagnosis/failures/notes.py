@@ -6,14 +6,14 @@ from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 
-_DELAYS = frozenset({"launch", "scheduler"})
-"""Categories of notes that no longer matter once the run trains."""
+DELAYS = frozenset({"launch", "scheduler"})
+"""Categories of notes that no longer matter once the run trains, or its server answers."""
 
 
 def settle_notes(notes: Iterable[Candidate]) -> None:
-    """Mark what delayed a start: the run trains now."""
+    """Mark notes of what has passed."""
     for note in notes:
-        note.is_handled |= note.category in _DELAYS
+        note.is_handled = True
 
 
 def report_note(note: Candidate, ended_at: int | None) -> Failure:

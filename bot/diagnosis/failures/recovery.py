@@ -54,6 +54,10 @@ CERTAIN_ANSWERS = 10
 """After this number, the next failure is a separate one."""
 _OF_OTHERS = frozenset({"collective", "hang", "gpu_fault", "host_memory", "scheduler"})
 """Categories of failures that others may survive, so lines like those before do not show that the process does."""
+_OF_PROGRAMS = (Precedence.ROOT, Precedence.WEAK, Precedence.STOP, Precedence.BARE_EXCEPTION)
+"""What a program may survive without a restart."""
+MAX_RELAPSES = 2
+"""Number of restarts into the same failure after which a further one shows nothing."""
 MAX_LIFE_LINES = 1000
 """Number of lines after a failure of which its outcome is read."""
 
@@ -162,6 +166,8 @@ class Recovery:
     """Number of times that a program started since the failure."""
     started_at: int = 0
     """Number of samples before the newest start."""
+    relapses: int = 0
+    """Number of restarts after which the failure came back."""
     rounds: int = 0
     """Number of failures after which the program handled further items."""
     has_fallen: bool = False
@@ -175,6 +181,7 @@ class Recovery:
         """Record an event; `is_new` for a failure that the log did not have before."""
         self.rounds = 0 if is_new else self.rounds + (self.life.items > 0)
         self.gap = max(self.gap, event.line - self.failed_line) if self.failed_line else 0
+        self.relapses = 0 if is_new else self.relapses + (self.starts > 0)
         self.failed_at, self.failed_line = event.position, event.line
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
         self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
@@ -235,6 +242,11 @@ class Recovery:
         """Is what follows the failure another attempt: after the process ended, from the first step on?"""
         return (self.has_exited or self.starts > 0) and (self.failed_at.samples == 0 or self.has_fallen)
 
+    @property
+    def is_restarted(self) -> bool:
+        """Is a restart reported after the newest event, and not one of many into the same failure?"""
+        return self.starts > 0 and self.relapses < MAX_RELAPSES
+
     def is_certain(self, progress: ProgressEvent, root: Candidate) -> bool:
         """Is there more progress than buffered output, so that the next failure is a separate one?"""
         since = progress.position.samples - self.failed_at.samples
@@ -254,10 +266,10 @@ class Recovery:
 
     def goes_on(self, root: Candidate, lines: Sequence[SourcedLine], *, is_contradicted: bool) -> bool:
         """Do the lines since the newest event show that the program, or the whole that `root` is a part of, goes on?"""
-        if root.precedence not in (Precedence.ROOT, Precedence.WEAK, Precedence.STOP, Precedence.BARE_EXCEPTION):
+        if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
             return False
-        after = self.routine.read_after(lines)
-        if after.is_certain and root.precedence is not Precedence.STOP:
+        after = self.routine.read_after(lines, is_restarted=self.is_restarted)
+        if after.is_certain and (self.is_restarted or root.precedence is not Precedence.STOP):
             return True
         if is_contradicted or root.is_in_server or root.category in _OF_OTHERS or len(lines) <= self.gap:
             return False

@@ -5,7 +5,7 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -25,8 +25,8 @@ from bot.diagnosis.failures.candidates import (
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.exceptions import classify_exception
 from bot.diagnosis.failures.excerpts import Place
-from bot.diagnosis.failures.life_signs import LifeSign
-from bot.diagnosis.failures.notes import report_note, settle_notes
+from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
+from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
@@ -141,8 +141,7 @@ class RootCauseTracker:
     def record_progress(self, progress: ProgressEvent) -> None:
         """Record a progress line; close the failure once the run has certainly continued."""
         if self.notes_at >= 0 and progress.position.samples - self.notes_at >= LIVE_SAMPLES_TIMED:
-            settle_notes(self.notes.values())
-            self.notes_at = -1
+            self._settle_delays()
         root = self.root()
         if root is None:
             return
@@ -153,7 +152,7 @@ class RootCauseTracker:
     @property
     def awaits_outcome(self) -> bool:
         """Is it open whether the program went on after the newest failure?"""
-        return bool(self.candidates) and self.recovery.life.lines < MAX_LIFE_LINES
+        return (bool(self.candidates) or self.notes_at >= 0) and self.recovery.life.lines < MAX_LIFE_LINES
 
     def record_life(self, sign: LifeSign | None, name: str, *, is_local: bool) -> None:
         """Record a line that may show that the program goes on.
@@ -163,12 +162,12 @@ class RootCauseTracker:
             name: of the process that wrote it.
             is_local: whether processes of other names belong to the same program.
         """
-        root = self.root()
-        if root is None:
-            return
         life = self.recovery.life
         life.lines += 1
-        if sign is None or (name and root.source_name and name != root.source_name and not is_local):
+        if self.notes_at >= 0 and sign is not None and sign.kind is LifeKind.ANSWERED:
+            self._settle_delays()
+        root = self.root()
+        if root is None or sign is None or (name and root.source_name and name != root.source_name and not is_local):
             return
         life.record(sign)
         if (
@@ -177,6 +176,11 @@ class RootCauseTracker:
             and not self._is_contradicted(root)
         ):
             self._close(root)
+
+    def _settle_delays(self) -> None:
+        """What delayed the start has passed."""
+        settle_notes(note for note in self.notes.values() if note.category in DELAYS)
+        self.notes_at = -1
 
     def expire(self, newest_ns: int | None) -> None:
         """Close a failure of a log without training steps whose newest line is much later."""
@@ -228,11 +232,21 @@ class RootCauseTracker:
                 self._close(root)
             if signature.strength == "end":
                 return
+            self._settle_delays()
             self.success = signature.strength or "soft"
             self.success_samples = event.position.samples
         elif signature.role == "start":
             self.success = ""
+            self._resolve(signature.resolves)
             self._record_start(event, is_ready=signature.strength == "hard")
+
+    def _resolve(self, names: Container[str]) -> None:
+        """End failures that a start line resolves."""
+        settle_notes(note for note in self.notes.values() if note.name in names)
+        root = self.root()
+        if root is not None and root.name in names:
+            root.is_handled = True
+            self._close(root)
 
     def _record_start(self, event: FailureEvent, *, is_ready: bool) -> None:
         """Record that a program starts; one that is ready has got over what failed before."""
@@ -276,14 +290,15 @@ class RootCauseTracker:
 
     def _close(self, root: Candidate | None) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
-            root.is_handled = self.recovery.is_handled(root)
+            root.is_handled |= self.recovery.is_handled(root)
             self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
         self.candidates = {}
         self.ranks = RankEvidence(is_in_table=self.ranks.is_in_table)
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
     def _is_contradicted(self, root: Candidate) -> bool:
-        return is_contradicted(root, list(self.candidates.values()), self.recovery.life)
+        others = list(self.candidates.values())
+        return not self.recovery.is_restarted and is_contradicted(root, others, self.recovery.life)
 
     def _goes_on(self, root: Candidate, lines_since: LinesSince) -> bool:
         lines = lines_since(self.recovery.failed_at.offset)

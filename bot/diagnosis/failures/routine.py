@@ -83,6 +83,8 @@ class Routine:
 
     shapes: list[int] = field(default_factory=list)
     """Checksums of the shapes of its lines."""
+    shapes_of_others: list[int] = field(default_factory=list)
+    """The same of other processes, such as those that a supervisor starts."""
     counters: dict[str, int] = field(default_factory=dict)
     """The newest count of each counter, by what it counts and its total."""
     name: str = ""
@@ -93,27 +95,35 @@ class Routine:
     def learn(self, lines: Iterable[SourcedLine], source: LineSource) -> None:
         """Learn from the lines before a failure of `source`, oldest first."""
         (self.name, self.rank), self.is_known = source, True
-        shapes: dict[int, None] = {}
+        own, others = dict[int, None](), dict[int, None]()
         for line in lines:
-            if line.source == source:
+            is_own = line.source == source
+            if is_own:
                 self.counters.update(_counters(line.text))
-                if (shape := _shape(line.text)) is not None:
-                    shapes.pop(shape, None)
-                    shapes[shape] = None
-        self.shapes = list(shapes)[-MAX_SHAPES:]
+            if (shape := _shape(line.text)) is not None:
+                shapes = own if is_own else others
+                shapes.pop(shape, None)
+                shapes[shape] = None
+        self.shapes, self.shapes_of_others = list(own)[-MAX_SHAPES:], list(others)[-MAX_SHAPES:]
         self.counters = dict(list(self.counters.items())[-MAX_COUNTERS:])
 
-    def read_after(self, lines: Iterable[SourcedLine]) -> Aftermath:
-        """Read the lines after the newest event of the failure, oldest first."""
+    def read_after(self, lines: Iterable[SourcedLine], *, is_restarted: bool = False) -> Aftermath:
+        """Read the lines after the newest event of the failure, oldest first.
+
+        Args:
+            lines: of all processes.
+            is_restarted: whether a restart is reported: then lines of any process show that the work goes on.
+        """
         found, shapes = Aftermath(), set[int]()
+        known = {*self.shapes, *self.shapes_of_others} if is_restarted else set(self.shapes)
         for line in lines:
             summary = read_summary(line.text)
             found.record_summary(summary)
-            if summary is not None or line.source != (self.name, self.rank):
+            if summary is not None or not (is_restarted or line.source == (self.name, self.rank)):
                 continue
             counts = sum(count > self.counters.get(key, count) for key, count in _counters(line.text))
             shape = _shape(line.text)
-            is_alike = shape is not None and shape in self.shapes
+            is_alike = shape is not None and shape in known
             if shape is not None and is_alike:
                 shapes.add(shape)
             found.record_routine(counts, is_alike=is_alike)

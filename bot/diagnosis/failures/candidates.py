@@ -44,16 +44,6 @@ _BLAMED_RANK = re.compile(
     r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
     r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
 )
-_CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
-_INTERRUPT_HINT = (
-    "Resume from the last checkpoint if that was not meant. A person or a launcher interrupted the run."
-    " https://docs.python.org/3/library/exceptions.html#KeyboardInterrupt"
-)
-_SIGTERM_HINT = (
-    "Find out who sent SIGTERM, then resume from the last checkpoint."
-    " It comes from a scheduler, an eviction or a person."
-    " https://docs.python.org/3/library/signal.html"
-)
 _OWN_MODULE_TITLE = "A name is missing in your own module"
 _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
@@ -62,7 +52,6 @@ _OWN_MODULE_HINT = (
 _ANNOUNCEMENT = re.compile(
     r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
 )
-_SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -364,26 +353,4 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
         title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
         names=meaning.names, unnamed_hint=meaning.unnamed_hint, is_clear=meaning.is_clear,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
-    )  # fmt: skip
-
-
-def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:
-    """Build the stop for a KeyboardInterrupt: of a person, or of a program that raises it for SIGTERM."""
-    is_signal = _SIGTERM_MESSAGE.search(raised.message) is not None
-    return Candidate(
-        name="terminated" if is_signal else "interrupted", precedence=Precedence.STOP, category="scheduler",
-        severity=Severity.WARN,
-        title="Stopped by a signal (SIGTERM)" if is_signal else "Stopped from the keyboard (SIGINT)",
-        hint=_SIGTERM_HINT if is_signal else _INTERRUPT_HINT, line=event.line,
-        fingerprint=failure_fingerprint(raised.kind, "", raised.message),
-    )  # fmt: skip
-
-
-def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Candidate:
-    """Build the note for an exception of a process that was exiting anyway."""
-    return Candidate(
-        name="cleanup", precedence=Precedence.ROOT, category="code", severity=Severity.INFO,
-        title=f"{raised.kind} during clean-up",
-        hint=_CLEANUP_HINT,
-        line=event.line, fingerprint="cleanup", is_note=True,
     )  # fmt: skip

@@ -14,16 +14,13 @@ from bot.diagnosis.failures.candidates import (
     Candidate,
     FailureEvent,
     announces_exception,
-    candidate_from_cleanup,
-    candidate_from_exception,
-    candidate_from_interrupt,
     candidate_from_signature,
     evict_weakest,
     is_more_decisive,
     is_near,
 )
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
-from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup
 from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
@@ -97,7 +94,7 @@ class RootCauseTracker:
             return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
         if raised is not None and raised.is_cleanup:
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
-        candidate = _candidate(event, signature, raised)
+        candidate = build_candidate(event, signature, raised)
         if candidate is None:
             return []
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
@@ -398,14 +395,3 @@ class RootCauseTracker:
         if end is not None and end - root.line <= LAST_LINES and not self.recovery.steps_since_event:
             return Severity.PAGE, "The log ends with this exception."
         return Severity.WARN, "The exception has no traceback."
-
-
-def _candidate(event: FailureEvent, signature: Signature | None, raised: RaisedException | None) -> Candidate | None:
-    if signature is not None:
-        return candidate_from_signature(event, signature, raised)
-    if raised is None:
-        return None
-    meaning = classify_exception(raised, has_trained=event.has_trained)
-    if meaning.role == "stop":
-        return candidate_from_interrupt(event, raised)
-    return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)

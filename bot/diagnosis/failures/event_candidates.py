@@ -1,0 +1,64 @@
+"""Build the candidate for any event: a line with a signature, an exception, an interrupt or an exception at the end."""
+
+import re
+
+from bot.diagnosis.catalogue import Signature
+from bot.diagnosis.failures.candidates import (
+    Candidate,
+    FailureEvent,
+    candidate_from_exception,
+    candidate_from_signature,
+)
+from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.fingerprints import failure_fingerprint
+from bot.domain.alerts import Severity
+
+_CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
+_INTERRUPT_HINT = (
+    "Resume from the last checkpoint if that was not meant. A person or a launcher interrupted the run."
+    " https://docs.python.org/3/library/exceptions.html#KeyboardInterrupt"
+)
+_SIGTERM_HINT = (
+    "Find out who sent SIGTERM, then resume from the last checkpoint."
+    " It comes from a scheduler, an eviction or a person."
+    " https://docs.python.org/3/library/signal.html"
+)
+_SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
+
+
+def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:
+    """Build the stop for a KeyboardInterrupt: of a person, or of a program that raises it for SIGTERM."""
+    is_signal = _SIGTERM_MESSAGE.search(raised.message) is not None
+    return Candidate(
+        name="terminated" if is_signal else "interrupted", precedence=Precedence.STOP, category="scheduler",
+        severity=Severity.WARN,
+        title="Stopped by a signal (SIGTERM)" if is_signal else "Stopped from the keyboard (SIGINT)",
+        hint=_SIGTERM_HINT if is_signal else _INTERRUPT_HINT, line=event.line,
+        fingerprint=failure_fingerprint(raised.kind, "", raised.message),
+    )  # fmt: skip
+
+
+def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Candidate:
+    """Build the note for an exception of a process that was exiting anyway."""
+    return Candidate(
+        name="cleanup", precedence=Precedence.ROOT, category="code", severity=Severity.INFO,
+        title=f"{raised.kind} during clean-up",
+        hint=_CLEANUP_HINT,
+        line=event.line, fingerprint="cleanup", is_note=True,
+    )  # fmt: skip
+
+
+def build_candidate(
+    event: FailureEvent, signature: Signature | None, raised: RaisedException | None
+) -> Candidate | None:
+    """Build the candidate for any event; None if it is not a failure."""
+    if signature is not None:
+        return candidate_from_signature(event, signature, raised)
+    if raised is None:
+        return None
+    meaning = classify_exception(raised, has_trained=event.has_trained)
+    if meaning.role == "stop":
+        return candidate_from_interrupt(event, raised)
+    return None if meaning.role == "silent" else candidate_from_exception(event, raised, meaning)

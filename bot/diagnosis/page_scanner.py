@@ -18,6 +18,7 @@ from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.quotations import OPENING
 from bot.diagnosis.failures.rank_evidence import is_table_row
+from bot.diagnosis.failures.rank_roster import ROSTER
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.hints.choices import HintChoice
@@ -65,7 +66,7 @@ class PageScanner:
         self._catalogue = catalogue
         self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
-        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT))
+        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER))
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._checkpoint = compile_pattern(CHECKPOINT.encode())
@@ -293,6 +294,7 @@ class PageScanner:
         if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
             raised = replace(raised, has_traceback=True)  # PyTorch prefixes uncaught exceptions with the rank
         state.quotation.observe(text, cursor.line)
+        state.root_cause.ranks.roster.read(text)
         signature = self._catalogue.classify(text)
         if signature is not None and signature.role == "retry_notice":
             state.root_cause.record_retry(cursor.line + 1)

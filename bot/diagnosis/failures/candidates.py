@@ -40,10 +40,12 @@ _BLAMED_RANK = re.compile(
     r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
     r"|\brank (\d+) stalled\b"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
-    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))|error: \S+: task (\d+): [A-DF-SU-Z]"
+    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))"
     r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
     r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
 )
+_FAILED_TASK = re.compile(r"error: \S+: task (\d+): [A-DF-SU-Z]")
+"""A task that Slurm ended: a rank, or the launcher of a node's ranks."""
 _OWN_MODULE_TITLE = "A name is missing in your own module"
 _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
@@ -78,6 +80,8 @@ class FailureEvent(NamedTuple):
     """The rank that the text holds responsible."""
     blamed_others: tuple[int, ...] = ()
     """Further ranks that it holds responsible."""
+    is_task: bool = False
+    """Is that rank the number of a Slurm task, which may start several ranks?"""
     is_error: bool = False
     """Is it an exception, or logged as an error?"""
 
@@ -109,7 +113,8 @@ def parse_event(
 ) -> FailureEvent:
     """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
     several = _BLAMED_RANKS.search(text)
-    found = None if several else _BLAMED_RANK.search(text)
+    task = None if several else _FAILED_TASK.search(text)
+    found = None if several else _BLAMED_RANK.search(text) or task
     blamed = int(found.group(found.lastindex or 0)) if found else None
     others: tuple[int, ...] = ()
     if several:
@@ -120,7 +125,9 @@ def parse_event(
     elif not isinstance(label, int):
         found = _RANK_IN_TEXT.search(text)
         label = int(found.group(1)) if found else label
-    return FailureEvent(text, line, label, time, position, step, blamed, others, is_error)
+    return FailureEvent(
+        text, line, label, time, position, step, blamed, others, found is not None and found is task, is_error
+    )
 
 
 @dataclass(slots=True, kw_only=True)

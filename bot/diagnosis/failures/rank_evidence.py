@@ -1,11 +1,14 @@
 """Find the rank to check first: the one that the log blames, or the one missing from a collective."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.candidates import FailureEvent
+from bot.diagnosis.failures.candidates import Candidate, FailureEvent
 from bot.diagnosis.failures.collective_reports import CollectiveReports
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
+from bot.diagnosis.failures.rank_roster import RankRoster
+from bot.diagnosis.precedence import Precedence
 
 _TABLE_ROW = re.compile(
     r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)"
@@ -16,8 +19,12 @@ _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received
 """A row about a process other than the first one that failed."""
 _REFERRAL = "logs for faulty rank"
 """Of the ranks that reached a monitored barrier: the log of rank 0 names the one that did not, unless rank 0 died."""
-_LOCAL_RANK = re.compile(r"\blocal_rank: (\d+)|^\S{1,80}:\d+:\d+ \[(\d+)\] ")
-"""As torchrun and NCCL write it."""
+_EXITED_TASK = re.compile(r"error: \S+: task (\d+): Exited with exit code [1-9]")
+_HOST = re.compile(r"\s*([\w.-]{1,80}): ")
+_LOCAL_RANK = re.compile(
+    r"\blocal_rank: (\d+)|^(?:[\w.-]{1,80}: )?\S{1,80}:\d+:\d+ \[(\d+)\] |--local_rank=(\d+)\b.* return code = -?[1-9]"
+)
+"""As torchrun, NCCL and DeepSpeed write it."""
 
 
 def is_table_row(text: str) -> bool:
@@ -31,13 +38,20 @@ class RankEvidence:
 
     reports: CollectiveReports = field(default_factory=CollectiveReports)
     """What the ranks of a failed collective report."""
+    roster: RankRoster = field(default_factory=RankRoster)
     is_in_table: bool = False
     table_rank: int | None = None
     blamed_rank: int | None = None
     is_referred: bool = False
     """Do the others only refer to the log of the blamed rank, which may name another one?"""
+    task_rank: int | None = None
+    """The first Slurm task that failed."""
+    exited_task: int | None = None
+    """The only Slurm task that exited with an error by itself; -1 if there are several."""
     local_rank: int | None = None
     """The first rank that a launcher names by its index on the node: better than nothing."""
+    local_host: str = ""
+    """That node, as the line names it."""
 
     def read_table(self, text: str) -> bool:
         """Read a torchrun failure table; return whether the line is only a row of it.
@@ -73,9 +87,15 @@ class RankEvidence:
         """
         if is_waiting and event.blamed_rank is None:
             self.reports.read(event.text, event.label)
+        self.task_rank = event.blamed_rank if event.is_task and self.task_rank is None else self.task_rank
         self._blame(event.blamed_rank, is_referral=_REFERRAL in event.text)
+        if (found := _EXITED_TASK.search(event.text)) is not None:
+            task = int(found.group(1))
+            self.exited_task = task if self.exited_task in (None, task) else -1
         if self.local_rank is None and (found := _LOCAL_RANK.search(event.text)):
             self.local_rank = int(found.group(found.lastindex or 0))
+            host = _HOST.match(event.text)
+            self.local_host = host.group(1) if host else str(event.label or "")
 
     def merge(self, other: "RankEvidence", rank: int | None = None) -> None:
         """Add what the log of another process of the run reveals, with the rank that its file states."""
@@ -89,10 +109,23 @@ class RankEvidence:
         if rank is not None and (self.blamed_rank is None or (self.is_referred and not is_referral)):
             self.blamed_rank, self.is_referred = rank, is_referral
 
-    def named_rank(self) -> int | None:
-        """Return the rank that the log names, from the most to the least reliable source."""
-        named = (self.table_rank, self.blamed_rank, self.local_rank)
-        return next((rank for rank in named if rank is not None), None)
+    def named_rank(self, rows: Iterable[str] = (), only: int | None = None) -> int | None:
+        """Return the rank that the log names, from the most to the least reliable source.
+
+        Args:
+            rows: of the failure, which may name a process.
+            only: the only rank that reports a failure, if it is the only one.
+        """
+        local = self.roster.find_local(self.local_host, self.local_rank)
+        named = (
+            self.table_rank, self.blamed_rank, self.roster.find_process(rows), only, local, self.exited_task,
+            self.roster.only_rank(),
+        )  # fmt: skip
+        return next((rank for rank in named if rank is not None and rank >= 0), None)
+
+    def for_next_failure(self) -> "RankEvidence":
+        """Return what remains known once a failure has passed."""
+        return RankEvidence(is_in_table=self.is_in_table, roster=self.roster)
 
     def missing_rank(self) -> MissingRank | None:
         """Return the rank that the others of a collective waited for, or that differs, and how that is known."""
@@ -100,3 +133,14 @@ class RankEvidence:
             sentence = f"The log names rank {self.blamed_rank} as the one that the others waited for."
             return MissingRank((self.blamed_rank,), sentence)
         return find_missing_rank(self.reports)
+
+
+def only_rank(candidates: Iterable[Candidate]) -> int | None:
+    """Return the only rank that reports a failure, or else the only one that reports a lost connection."""
+    known = list(candidates)
+    for limit in (Precedence.WEAK, Precedence.CASCADE):
+        failed = [one for one in known if one.precedence <= limit]
+        ranks = {label for one in failed for label in one.labels() if isinstance(label, int)}
+        if ranks:
+            return ranks.pop() if len(ranks) == 1 else None
+    return None

@@ -24,7 +24,7 @@ from bot.diagnosis.failures.event_candidates import build_candidate, candidate_f
 from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
-from bot.diagnosis.failures.rank_evidence import RankEvidence
+from bot.diagnosis.failures.rank_evidence import RankEvidence, only_rank
 from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
     LIVE_SAMPLES,
@@ -290,7 +290,7 @@ class RootCauseTracker:
             root.is_handled |= self.recovery.is_handled(root)
             self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
         self.candidates = {}
-        self.ranks = RankEvidence(is_in_table=self.ranks.is_in_table)
+        self.ranks = self.ranks.for_next_failure()
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
     def _is_contradicted(self, root: Candidate) -> bool:
@@ -330,8 +330,12 @@ class RootCauseTracker:
         if missing is not None:
             ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]
             why += f" {missing.sentence}"
-        elif not ranks and (named := self._named_rank()) is not None:
-            ranks = [named]
+        elif ranks and ranks[0] == self.ranks.task_rank and self.ranks.table_rank is not None:
+            ranks = [self.ranks.table_rank]
+        elif not ranks:
+            only = only_rank(self.candidates.values())
+            named = self.ranks.named_rank(root.excerpt[root.root_index :], only)
+            ranks = [] if named is None else [named]
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:
             why += f" Also seen as a consequence: {'; '.join(others)}."
@@ -355,13 +359,6 @@ class RootCauseTracker:
             "rank": any(isinstance(rank, int) for rank in ranks),
         }
         return tuple(name for name, holds in signs.items() if holds)
-
-    def _named_rank(self) -> int | None:
-        """Return the rank that the log names, or the only one whose process failed then."""
-        named = self.ranks.named_rank()
-        failed = [one for one in self.candidates.values() if one.precedence <= Precedence.WEAK]
-        labels = {label for one in failed for label in one.labels() if isinstance(label, int)}
-        return labels.pop() if named is None and len(labels) == 1 else named
 
     def _judge(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
         is_exit = root.precedence > Precedence.WEAK or (root.precedence is Precedence.WEAK and root.category == "code")

@@ -95,6 +95,8 @@ _PREFIXES = re.compile(
 _TORCH_RANK = re.compile(r"\[[DIWEF](?:\d{4} [\d:.]+)? [\w./-]+:\d+\] \[(?:PG [^\]\n]{0,80}?)?Rank (\d{1,6})\]")
 """The rank after the header of PyTorch's C++ logging, which needs no launcher."""
 _MESSAGE_FIELDS = ("message", "msg", "log", "text", "event", "MESSAGE")
+_PAYLOAD_FIELDS = ("jsonPayload", "fields")
+"""Objects that contain the message: Google Cloud's entries, and those of Rust's tracing."""
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
 _RANK_FIELDS = ("rank", "global_rank", "process_index", "local_rank")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
@@ -237,8 +239,9 @@ def unwrap_json(line: str) -> str:
 
 def _message_of_json(line: str, start: int) -> str:
     fields = msgspec.json.decode(line[start:])
-    if isinstance(payload := fields.get("jsonPayload"), dict):  # Google Cloud's entries
-        fields = {**fields, **payload}
+    for name in _PAYLOAD_FIELDS:
+        if isinstance(payload := fields.get(name), dict):
+            fields = {**fields, **payload}
     message = next((fields[name] for name in _MESSAGE_FIELDS if isinstance(fields.get(name), str)), None)
     errors = [text for name in _ERROR_FIELDS for text in _texts(fields.get(name)) if text and text != message]
     severe = any(str(fields.get(name)).upper() in _SEVERE for name in _LEVEL_FIELDS)

@@ -53,6 +53,7 @@ NEWEST = 12
 ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
+_HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
@@ -323,7 +324,9 @@ class PageScanner:
         position = ReadPosition(state.samples, state.offset + cursor.end)
         level = stated_level(line)
         is_error = raised is not None or (level is not None and level >= Level.ERROR)
-        event = parse_event(text, cursor.line + 1, label, time, position, state.step, is_error=is_error)
+        host = _HOST.match(line)
+        event = parse_event(text, cursor.line + 1, label, time, position, state.step)
+        event = event._replace(host=host.group(1) if host else "", is_error=is_error)
         _record_event(state, place, event, signature, raised)
         if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:
             state.dense_until = position.offset + ATTENTION

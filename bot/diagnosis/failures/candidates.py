@@ -82,6 +82,8 @@ class FailureEvent(NamedTuple):
     """Further ranks that it holds responsible."""
     is_task: bool = False
     """Is that rank the number of a Slurm task, which may start several ranks?"""
+    host: str = ""
+    """The host at the start of its line, as pdsh writes it."""
     is_error: bool = False
     """Is it an exception, or logged as an error?"""
 
@@ -102,14 +104,7 @@ class FailureEvent(NamedTuple):
 
 
 def parse_event(
-    text: str,
-    line: int,
-    label: Label | None,
-    time: LogTime | None,
-    position: ReadPosition,
-    step: float | None,
-    *,
-    is_error: bool = False,
+    text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
 ) -> FailureEvent:
     """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
     several = _BLAMED_RANKS.search(text)
@@ -125,9 +120,8 @@ def parse_event(
     elif not isinstance(label, int):
         found = _RANK_IN_TEXT.search(text)
         label = int(found.group(1)) if found else label
-    return FailureEvent(
-        text, line, label, time, position, step, blamed, others, found is not None and found is task, is_error
-    )
+    is_task = task is not None and found is task
+    return FailureEvent(text, line, label, time, position, step, blamed, others, is_task)
 
 
 @dataclass(slots=True, kw_only=True)

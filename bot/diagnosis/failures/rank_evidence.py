@@ -20,7 +20,6 @@ _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received
 _REFERRAL = "logs for faulty rank"
 """Of the ranks that reached a monitored barrier: the log of rank 0 names the one that did not, unless rank 0 died."""
 _EXITED_TASK = re.compile(r"error: \S+: task (\d+): Exited with exit code [1-9]")
-_HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _LOCAL_RANK = re.compile(
     r"\blocal_rank: (\d+)|^(?:[\w.-]{1,80}: )?\S{1,80}:\d+:\d+ \[(\d+)\] |--local_rank=(\d+)\b.* return code = -?[1-9]"
 )
@@ -94,8 +93,7 @@ class RankEvidence:
             self.exited_task = task if self.exited_task in (None, task) else -1
         if self.local_rank is None and (found := _LOCAL_RANK.search(event.text)):
             self.local_rank = int(found.group(found.lastindex or 0))
-            host = _HOST.match(event.text)
-            self.local_host = host.group(1) if host else str(event.label or "")
+            self.local_host = event.host
 
     def merge(self, other: "RankEvidence", rank: int | None = None) -> None:
         """Add what the log of another process of the run reveals, with the rank that its file states."""

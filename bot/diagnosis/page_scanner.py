@@ -54,7 +54,8 @@ ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
-_RUNNING = re.compile(rb"(?m)^\s*State:\s+Running")
+_RUNNING = re.compile(rb"(?m)^\s*State:\s+Running|^\S+ +\d+/\d+ +Running\b")
+"""As `kubectl describe pod` and `kubectl get pods` write it."""
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
 """Roles of lines that a model may write. Lines that only a shell or a launcher prints are always events."""

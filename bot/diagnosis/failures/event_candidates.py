@@ -10,12 +10,19 @@ from bot.diagnosis.failures.candidates import (
     candidate_from_signature,
 )
 from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.excerpts import Place
+from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.domain.alerts import Severity
 
-_CLEANUP_HINT = "No action is needed. It was raised in a finalizer while the process exited. https://docs.python.org/3/library/atexit.html"
+_CLEANUP_HINT = "No action is needed. It was raised while the process ended, after its work. https://docs.python.org/3/library/atexit.html"
+_CLOSING = re.compile(
+    r"(?i)clos(?:ed|ing)\b|closederror|shut ?down|cancell?ed|disconnect|broken ?pipe|event loop|handshake"
+    r"|connection ?(?:was )?(?:reset|lost|aborted)|\bEOF\b|end of file"
+)
+"""What fails when others have ended."""
 _INTERRUPT_HINT = (
     "Resume from the last checkpoint if that was not meant. A person or a launcher interrupted the run."
     " https://docs.python.org/3/library/exceptions.html#KeyboardInterrupt"
@@ -26,6 +33,18 @@ _SIGTERM_HINT = (
     " https://docs.python.org/3/library/signal.html"
 )
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
+
+
+def closes_after_work(raised: RaisedException, place: Place, *, has_completed: bool) -> bool:
+    """Did others close a connection or an event loop after all work was done?
+
+    Args:
+        raised: the exception.
+        place: where it is in the log.
+        has_completed: whether the run had reported success before.
+    """
+    is_closing = _CLOSING.search(f"{raised.kind}: {raised.message}") is not None
+    return is_closing and (has_completed or completes_work(place.texts_before()))
 
 
 def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:

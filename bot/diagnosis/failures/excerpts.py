@@ -96,6 +96,10 @@ class Place:
         origins = origins_before(self.cursor, self.tail_origins, lines.count(b"\n") + 1)
         return read_sourced_lines(lines, islice(origins, 1, None))
 
+    def texts_before(self) -> list[str]:
+        """The lines before the event, of all processes, without prefixes."""
+        return [line.text for line in self.lines_since()]
+
 
 class _Line(NamedTuple):
     """One line of the excerpt's process."""

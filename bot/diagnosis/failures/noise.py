@@ -68,7 +68,7 @@ def as_logged(signature: Signature, line: str) -> Signature:
     level = stated_level(line)
     if level is None or level >= Level.WARNING:
         return signature
-    return replace(signature, role="note", severity=min(signature.severity, Severity.WARN, key=lambda one: one.rank))
+    return replace(signature, role="note", severity=Severity.INFO)
 
 
 def as_raised(signature: Signature) -> Signature | None:

@@ -5,7 +5,7 @@ to notice. So one step proves little. How many are needed depends on which proce
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -285,7 +285,7 @@ def is_clients_fault(root: Candidate) -> bool:
     return root.is_in_server and root.is_logged and _CLIENT_ERROR.search(root.exception) is not None
 
 
-def is_contradicted(root: Candidate, others: list[Candidate], life: Life) -> bool:
+def is_contradicted(root: Candidate, others: Iterable[Candidate], life: Life) -> bool:
     """Do echoes, aborts or a launcher show that the failure ended the run after all?
 
     Not where a study ended other trials well since, or a suite of tests expected it.

@@ -20,7 +20,7 @@ from bot.diagnosis.failures.candidates import (
     is_near,
 )
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
-from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup
+from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
@@ -36,6 +36,7 @@ from bot.diagnosis.failures.recovery import (
 )
 from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
+from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
@@ -92,11 +93,14 @@ class RootCauseTracker:
         if signature is not None and signature.role == "note":
             self.notes_at = event.position.samples
             return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
-        if raised is not None and raised.is_cleanup:
+        done = bool(self.success_at(event.position.samples))
+        if raised is not None and (raised.is_cleanup or closes_after_work(raised, place, has_completed=done)):
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
         candidate = build_candidate(event, signature, raised)
         if candidate is None:
             return []
+        if candidate.precedence is Precedence.STOP and completes_work(place.texts_before(), is_certain=True):
+            candidate.severity = Severity.INFO
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
@@ -294,8 +298,7 @@ class RootCauseTracker:
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
     def _is_contradicted(self, root: Candidate) -> bool:
-        others = list(self.candidates.values())
-        return not self.recovery.is_restarted and is_contradicted(root, others, self.recovery.life)
+        return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)
 
     def _goes_on(self, root: Candidate, lines_since: LinesSince) -> bool:
         lines = lines_since(self.recovery.failed_at.offset)

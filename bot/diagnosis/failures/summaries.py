@@ -5,6 +5,9 @@ The words are those of studies, sweeps, searches, test harnesses and pools of wo
 
 import enum
 import re
+from collections.abc import Sequence
+
+from bot.diagnosis.failures.frames import LineKind, line_kind
 
 _GOOD = r"(?:succeed(?:ed)?|success(?:es|ful(?:ly)?)?|passed|complete[d]?|finished|converted|ok)"
 _PARTLY = r"(?:done|evaluated|processed|scored|solved|handled|written|stored)"
@@ -47,6 +50,35 @@ _FAILED = re.compile(
     r"(?i)\b(?:job|run|training|evaluation) (?:has |was |is )?(?:failed|aborted|crashed|errored)\b"
     r"|\b(?:exit(?:ed|ing)?(?: with)?|return(?:ed|s)?) ?(?:code|status)?[ :=]+[1-9]\d{0,2}\b|\bnon-?zero\b"
 )
+_WHOLE = re.compile(
+    rf"(?i)(?<![\w.])([1-9]\d{{0,8}}) ?(?:/|of|out of) ?(\d{{1,9}})\b.*\b(?:{_GOOD}|{_PARTLY}|saved|uploaded)\b"
+)
+_STORED = r"(?:written|saved|exported|uploaded|stored|registered|published)"
+_ARTIFACT = re.compile(
+    r"(?i)\b(?:models?|adapter|weights|manifest|tables?|datasets?|results?|reports?|predictions|embeddings|index|outputs?"
+    rf"|artifacts?|features|everything|all \w+)\b.{{0,60}}\b{_STORED}\b"
+    rf"|\b(?:wrote|{_STORED})\b.{{0,40}}(?:\.\w{{2,11}}\b|://|\b(?:model|results?)\b)"
+)
+_INTERIM = re.compile(
+    r"(?i)check-?points?|\bckpts?\b|\bck/|\bbest\b|\bsteps?\b|\bepochs?\b|\biter\w*|\bemergency\b|\bcache[ds]?\b"
+)
+"""What a run saves in the midst of its work."""
+LAST_LINES_OF_WORK, MAX_LINES_OF_WORK = 8, 40
+"""Number of lines before a failure in which the end of the work is reported: without tracebacks, and with them."""
+
+
+def completes_work(lines: Sequence[str], *, is_certain: bool = False) -> bool:
+    """Do the last of these lines report that the work is complete: all parts done, or the results saved?
+
+    Args:
+        lines: without prefixes, oldest first.
+        is_certain: whether both must be reported.
+    """
+    last = [text for text in lines[-MAX_LINES_OF_WORK:] if line_kind(text) is LineKind.OTHER][-LAST_LINES_OF_WORK:]
+    counts = (found for found in map(_WHOLE.search, last) if found is not None)
+    is_whole = any(found.group(1) == found.group(2) != "1" for found in counts)
+    has_results = any(_ARTIFACT.search(text) and not _INTERIM.search(text) for text in last)
+    return is_whole and has_results if is_certain else is_whole or has_results
 
 
 class SummaryKind(enum.Enum):

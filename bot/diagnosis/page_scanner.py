@@ -16,7 +16,7 @@ from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_exce
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
-from bot.diagnosis.failures.quotations import OPENING
+from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_roster import ROSTER
 from bot.diagnosis.failures.recovery import ProgressEvent
@@ -25,6 +25,7 @@ from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
+from bot.diagnosis.reading.sourced_lines import is_logged
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.checkpoints import CHECKPOINT
 from bot.diagnosis.training.newest_lines import NewestLines, PageView
@@ -308,10 +309,6 @@ class PageScanner:
             signature = as_logged(signature, line)
         if signature is not None and raised is not None and raised.has_traceback:
             signature = as_raised(signature)
-        time = parse_timestamp(line)
-        if state.quotation.contains(cursor.line, has_timestamp=time is not None) and _is_quotable(signature, raised):
-            return
-        time = time if provider_ns is None else LogTime(provider_ns, "provider")
         place = Place(
             cursor,
             tail,
@@ -322,6 +319,14 @@ class PageScanner:
             line,
             parts_before,
         )
+        time = parse_timestamp(line)
+        if (
+            state.quotation.contains(cursor.line, has_timestamp=time is not None)
+            and _is_quotable(signature, raised)
+            and is_quoted(place.lines_since(), text, is_logged=is_logged(line))
+        ):
+            return
+        time = time if provider_ns is None else LogTime(provider_ns, "provider")
         position = ReadPosition(state.samples, state.offset + cursor.end)
         level = stated_level(line)
         is_error = raised is not None or (level is not None and level >= Level.ERROR)
@@ -367,7 +372,7 @@ def _record_event(
 def _is_quotable(signature: Signature | None, raised: RaisedException | None) -> bool:
     """Could a model have written the line?"""
     if raised is not None and raised.has_traceback:
-        return not raised.has_full_path
+        return False
     return signature is None or signature.role in _QUOTABLE_ROLES
 
 

@@ -176,6 +176,8 @@ class Candidate:
     """Did it fail in a cell of a notebook, whose kernel lives on?"""
     is_logged: bool = False
     """Did the program log the exception itself? Then it was caught."""
+    is_quoted: bool = False
+    """Is it perhaps part of a text that the program prints, such as a sample of its model?"""
     is_in_warning: bool = False
     """Is the exception part of the text of a warning? Then it was caught, too."""
     has_exception: bool = False

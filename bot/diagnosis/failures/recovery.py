@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
+from bot.diagnosis.failures.quotations import ends_quotation
 from bot.diagnosis.failures.routine import Routine
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -220,9 +221,9 @@ class Recovery:
         is_one_trial = self.life.trials >= MANY_TRIALS
         is_caught = self.life.is_caught or root.is_in_warning
         is_one_request = is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
-        return (
-            self.is_retried(root) or self.life.has_verdict or is_one_trial or (is_one_request and self.life.failed == 0)
-        )
+        is_expected = root.is_quoted or self.life.has_verdict
+        is_one = is_one_trial or (is_one_request and self.life.failed == 0)
+        return is_expected or self.is_retried(root) or is_one
 
     def survives(self, root: Candidate) -> bool:
         """Does the program go on: by what it does since the newest failure, or by its work between several?"""
@@ -249,6 +250,8 @@ class Recovery:
 
     def is_certain(self, progress: ProgressEvent, root: Candidate) -> bool:
         """Is there more progress than buffered output, so that the next failure is a separate one?"""
+        if root.is_quoted:
+            return True
         since = progress.position.samples - self.failed_at.samples
         is_first = self.failed_at.samples == 0 and (root.category == "launch" or since >= LIVE_SAMPLES_FROM_START)
         is_before_start = is_first or self.is_next_attempt()
@@ -266,6 +269,8 @@ class Recovery:
 
     def goes_on(self, root: Candidate, lines: Sequence[SourcedLine], *, is_contradicted: bool) -> bool:
         """Do the lines since the newest event show that the program, or the whole that `root` is a part of, goes on?"""
+        if root.is_quoted:
+            return not is_contradicted and ends_quotation(lines)
         if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
             return False
         after = self.routine.read_after(lines, is_restarted=self.is_restarted)

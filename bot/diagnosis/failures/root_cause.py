@@ -24,6 +24,7 @@ from bot.diagnosis.failures.event_candidates import build_candidate, candidate_f
 from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
+from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence, only_rank
 from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
@@ -42,7 +43,7 @@ from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
-from bot.diagnosis.reading.sourced_lines import SourcedLine
+from bot.diagnosis.reading.sourced_lines import SourcedLine, is_logged
 from bot.domain.alerts import Severity
 
 LinesSince = Callable[[int], Sequence[SourcedLine]]
@@ -111,6 +112,8 @@ class RootCauseTracker:
             self.recovery.routine.learn(place.lines_since(), place.own_source)
         self.recovery.record_failure(event, is_new=is_new)
         self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
+        if candidate.key not in self.candidates:
+            candidate.is_quoted = is_quoted(place.lines_since(), event.text, is_logged=is_logged(place.line))
         added = self._add(self.candidates, event, candidate, raised)
         if raised is None or not raised.has_traceback or candidate.precedence > Precedence.WEAK:
             return added

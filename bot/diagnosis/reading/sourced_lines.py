@@ -1,11 +1,19 @@
 """Split a window of a log into lines without prefixes, each with the process that wrote it."""
 
+import re
 from collections.abc import Iterable
 from itertools import chain, repeat
 from typing import NamedTuple
 
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
 
+_LOGGED = re.compile(
+    r"\[?\d{4}[-/]\d\d[-/]\d\d[T _]\d\d:|\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d"
+    r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d |[DIWEF]\d{4} \d\d:"
+    r"|\W{0,2}(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b(?!: [a-z])"
+    r"|\[(?!(?:rank|Rank|RANK)\b|/?INST\]|CLS\]|SEP\]|PAD\])[A-Za-z][\w.:/-]{1,40}\] "
+)
+"""What a logger writes before a message."""
 MAX_PIECES = 400
 """Number of pieces, such as states of a progress bar, that are read of a window."""
 
@@ -15,6 +23,8 @@ class SourcedLine(NamedTuple):
 
     source: LineSource
     text: str
+    is_logged: bool = False
+    """Does it start as a logger's lines do: with a time, a level or the name of a program?"""
 
 
 def read_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | None]]) -> list[SourcedLine]:
@@ -30,7 +40,12 @@ def read_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | 
         for piece in reversed(raw.split(b"\r")):
             text = unwrap_json(piece.decode("utf-8", "replace")).partition("\n")[0]
             if text.strip():
-                found.append(SourcedLine(*split_prefix(text, rank, replica)))
+                found.append(SourcedLine(*split_prefix(text, rank, replica), is_logged(text)))
         if len(found) >= MAX_PIECES:
             break
     return found[::-1]
+
+
+def is_logged(line: str) -> bool:
+    """Does a line start as a logger's lines do?"""
+    return _LOGGED.match(line) is not None

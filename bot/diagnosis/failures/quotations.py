@@ -26,7 +26,8 @@ OPENING = rf"(?i:(?:^|[\]|:>)-] ?|- |= )[^\w\n]*{_OPENING_WORDS})|{_CHAT_TOKENS}
 """Part of the page filter: such words at the start of a line or after a prefix."""
 _OPENING = re.compile(rf"(?i)^\W*(?:\[[\w -]{{1,20}}\][ :-]*|step \d+[ :-]+)?{_OPENING_WORDS}|{_CHAT_TOKENS}")
 _OTHER_WORDS = (
-    r"q|a|context|instruction|observation|input_?ids|(?:training |eval\w* )?example(?: \d+)?(?: of \w+)?"
+    r"q|a|prompt|response|chosen|rejected|context|instruction|observation|input_?ids"
+    r"|(?:training |eval\w* )?example(?: \d+)?(?: of \w+)?"
     r"|generating (?:a )?(?:sample|text|completion)s?(?: \([^()]*\))?"
     r"|beispiel\w*|stichprobe\w*|frage|antwort|vorhersage|ausgabe|eingabe|ejemplo\w*|muestra\w*|pregunta|respuesta"
     r"|predicci\u00f3n|salida|exemple\w*|\u00e9chantillon\w*|r\u00e9ponse|pr\u00e9diction|sortie|exemplo\w*|amostra\w*"

@@ -22,7 +22,27 @@ QUOTED = {
         "│ why segfault?  │ Segmentation fault (core  │  0.1   │",
     ],
 }
+GOES_ON = {
+    "a shell's word": ["### sample ###", "Assistant: it prints", "Killed"],
+    "an abort": ["INFO:run:Generating text (top_p 0.9):", "Q: why?", "  Fatal Python error: Aborted"],
+    "a chat token": ["<|im_start|>user", "Segmentation fault (core dumped)<|im_end|>"],
+    "another language": ["生成例:", "回答: dmesg", "Out of memory: Killed process 2211 (python)"],
+    "an indented example": ["Erster Datensatz:", "  Bus error (core dumped)"],
+    "a traceback": [
+        "prompt> It fails with",
+        "Traceback (most recent call last):",
+        '  File "/opt/app/main.py", line 3, in <module>',
+        "torch.OutOfMemoryError: CUDA out of memory.",
+    ],
+}
 REAL = {
+    "a line after one of a logger": ["Answer: yes", "INFO:run:evaluating", "CUDA error: an illegal memory access"],
+    "a traceback at the end": [
+        "Completion: hello",
+        "Traceback (most recent call last):",
+        '  File "train.py", line 9, in <module>',
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+    ],
     "a traceback of installed files": [
         "Completion: hello",
         "Traceback (most recent call last):",
@@ -57,3 +77,23 @@ def test_failure_in_model_output_is_ignored(scanner: PageScanner, lines: list[st
 @pytest.mark.parametrize("lines", REAL.values(), ids=REAL)
 def test_failure_after_model_output_is_reported(scanner: PageScanner, lines: list[str]) -> None:
     assert pages(scanner, lines) == 1
+
+
+@pytest.mark.parametrize("after", ["step 20 loss 2.01", "INFO:run:generation took 3 s"])
+@pytest.mark.parametrize("lines", GOES_ON.values(), ids=GOES_ON)
+def test_what_looks_like_the_end_is_ignored_once_the_log_goes_on(
+    scanner: PageScanner, lines: list[str], after: str
+) -> None:
+    assert pages(scanner, [*lines, after]) == 0
+
+
+def test_end_within_model_output_is_reported(scanner: PageScanner) -> None:
+    assert pages(scanner, ["### sample ###", "Assistant: it prints", "Killed"]) == 1
+
+
+def test_report_of_a_launcher_confirms_a_failure_after_model_output(scanner: PageScanner) -> None:
+    failed = (
+        "ERROR:torch.distributed.elastic.multiprocessing.api:failed (exitcode: 1) local_rank: 0 (pid: 7) of binary: a"
+    )
+
+    assert pages(scanner, [*REAL["a traceback at the end"], failed]) == 1

@@ -118,12 +118,6 @@ class Catalogue:
         self.cache[key] = signature = self._search(text.encode())
         return signature
 
-    def match_start(self, signature: Signature, text: str) -> int:
-        """Return the index at which a signature matches a line, or the line's length if it does not match."""
-        pattern = next(pattern for _, members in self.groups for pattern, member in members if member is signature)
-        found = pattern.search(text.encode())
-        return found.start() if found else len(text)
-
     def match_span(self, name: str, text: str) -> tuple[int, int] | None:
         """Return the start and end, in characters, of what a signature matches in a line; None if it does not."""
         members = (member for _, members in self.groups for member in members)

@@ -15,7 +15,15 @@ from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_
 from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.mentions import is_content, is_only_printed
-from bot.diagnosis.failures.noise import as_logged, as_raised, is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.failures.noise import (
+    as_handled,
+    as_logged,
+    as_raised,
+    is_dump,
+    is_handled,
+    is_hypothetical,
+    is_quotation,
+)
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_roster import ROSTER
@@ -305,31 +313,20 @@ class PageScanner:
             return
         if self._is_noise(signature, raised, text) or _is_last_state(cursor, text, tail):
             return
-        if signature is not None and raised is None:
-            signature = as_logged(signature, line)
-        if signature is not None and raised is not None and raised.has_traceback:
-            signature = as_raised(signature)
+        signature = self._as_reported(signature, raised, line, text)
         place = Place(
-            cursor,
-            tail,
-            state.tail_origins,
-            state.offset,
-            split.source,
-            split.source.rank is not None,
-            line,
+            cursor, tail, state.tail_origins, state.offset, split.source, split.source.rank is not None, line,
             parts_before,
-        )
+        )  # fmt: skip
         time = parse_timestamp(line)
-        if (
-            state.quotation.contains(cursor.line, has_timestamp=time is not None)
-            and _is_quotable(signature, raised)
-            and is_quoted(place.lines_since(), text, is_logged=is_logged(line))
+        is_open = state.quotation.contains(cursor.line, has_timestamp=time is not None)
+        if (is_open and _is_quotable(signature, raised)) and is_quoted(
+            place.lines_since(), text, is_logged=is_logged(line)
         ):
             return
         time = time if provider_ns is None else LogTime(provider_ns, "provider")
         position = ReadPosition(state.samples, state.offset + cursor.end)
-        level = stated_level(line)
-        is_error = raised is not None or (level is not None and level >= Level.ERROR)
+        is_error = raised is not None or (stated_level(line) or Level.DEBUG) >= Level.ERROR
         host = _HOST.match(line)
         event = parse_event(text, cursor.line + 1, label, time, position, state.step)
         event = event._replace(host=host.group(1) if host else "", is_error=is_error)
@@ -346,9 +343,25 @@ class PageScanner:
             return True
         span = self._catalogue.match_span(signature.name, text) if signature is not None else None
         start, end = span or (0, len(text))
-        return is_only_printed(text, start, end) or (
-            raised is None and span is not None and is_hypothetical(text, start)
-        )
+        if is_only_printed(text, start, end) or (signature is None and is_handled(text, 0)):
+            return True
+        return raised is None and span is not None and is_hypothetical(text, start)
+
+    def _as_reported(
+        self, signature: Signature | None, raised: RaisedException | None, line: str, text: str
+    ) -> Signature | None:
+        """Return the signature as the level of its line, and what else the line reports, change it."""
+        if signature is None:
+            return None
+        if raised is not None and raised.has_traceback:
+            return None if signature.role == "retry_notice" else as_raised(signature)
+        if raised is None:
+            signature = as_logged(signature, line)
+        return as_handled(signature) if is_handled(text, self._mention_start(signature, text)) else signature
+
+    def _mention_start(self, signature: Signature | None, text: str) -> int:
+        span = None if signature is None else self._catalogue.match_span(signature.name, text)
+        return 0 if span is None else span[0]
 
 
 def _record_event(

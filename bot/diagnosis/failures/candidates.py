@@ -194,6 +194,8 @@ class Candidate:
     """Offset in the log from which they come."""
     prior_success: str = ""
     """The success that the run had reported before: none, soft or hard."""
+    is_overcome: bool = False
+    """Has the program gone on for long, or to its end?"""
     is_handled: bool = False
     """Did the run report that it retries, skips or ignores the failure?"""
 

@@ -59,7 +59,8 @@ _REASON = {
 }
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
-    rb"HTTP/[\d.]+\"? [2-5]\d\d\b|\bgeneration throughput: |\bgen throughput |API server|Uvicorn running"
+    rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
+    rb"|\bgeneration throughput: |\bgen throughput |API server|Uvicorn running"
     rb"|text_generation_(?:launcher|router)|\(APIServer pid=|\(EngineCore|Started HTTPService"
 )
 
@@ -149,7 +150,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     level = stated_level(best.shown)
     candidate.is_warning = level is not None and level < Level.ERROR and not has_traceback
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
-    candidate.is_logged = has_traceback and _is_logged(place.line, before[:start])
+    is_printed = raised is not None and raised.is_indented
+    candidate.is_logged = is_printed or (has_traceback and _is_logged(place.line, before[:start]))
     candidate.is_in_warning = has_traceback and is_in_warning([line.text for line in before[:start]])
     (candidate.source_name, candidate.source_rank), candidate.has_rank_prefix = place.source, place.has_rank_prefix
     candidate.excerpt_end, candidate.hidden_lines = place.offset + place.cursor.end, 0
@@ -255,7 +257,7 @@ def _awaited(text: str) -> Literal["", "next", "indented", "node"]:
 def _is_logged(line: str, before: Sequence[_Line]) -> bool:
     """Did a logger write the exception, or announce its traceback on the line before it?"""
     levels = (stated_level(text) for text in (line, *(one.shown for one in before[-1:])))
-    return any(level is not None and level >= Level.ERROR for level in levels)
+    return any(level is not None and level >= Level.WARNING for level in levels)
 
 
 def _lines_before(place: Place, *, has_traceback: bool) -> list[_Line]:

@@ -50,6 +50,18 @@ _WARNING_HEAD = re.compile(r"\S+:\d+: (?:\w+\.)*\w*Warning: ")
 """The first line of a warning, whose text may have further ones."""
 MAX_WARNING_LINES = 16
 _LOGGED = re.compile(r"^\W*\d{4}-\d\d-\d\d|^\[?\d\d:\d\d:\d\d|%\|")
+_HANDLED = re.compile(
+    r"(?i)\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|excluded|reconnecting|re-?trying|retried|re-?queued|recovered"
+    r"|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless|not an error)\b"
+    r"|\.{2,3} ?ok\b|\b(?:try|attempt|retry) \d+ ?(?:/|of) ?\d+\b|\btrying (?:port )?\d+\b"
+    r"|\bcan (?:be )?(?:safely )?ignore"
+)
+"""What the same line says when a program got over what it reports."""
+_GIVEN_UP = re.compile(
+    r"(?i)\babort|\bgiv\w+ up\b|\bfatal\b|\bexiting\b|\btoo many\b|\bnot (?:re-?trying|recovered|handled)\b"
+)
+MANY_HANDLED = 20
+"""This number of such lines is a problem even so."""
 _KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom"})
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
@@ -69,6 +81,18 @@ def as_logged(signature: Signature, line: str) -> Signature:
     if level is None or level >= Level.WARNING:
         return signature
     return replace(signature, role="note", severity=Severity.INFO)
+
+
+def is_handled(text: str, start: int) -> bool:
+    """Does the text from index `start` on, where a failure is mentioned, say that the program handled it?"""
+    return _HANDLED.search(text, start) is not None and _GIVEN_UP.search(text, start) is None
+
+
+def as_handled(signature: Signature) -> Signature:
+    """Return the signature of a line that says that the program handled it: a note, unless there are many."""
+    if signature.role not in ("root", "weak", "cascade", "abort"):
+        return signature
+    return replace(signature, role="note", severity=Severity.WARN, min_repeats=MANY_HANDLED)
 
 
 def as_raised(signature: Signature) -> Signature | None:

@@ -235,6 +235,11 @@ class Recovery:
             return True
         return self.new_steps >= (1 if root.category == "hang" or self.is_retried(root) else MIN_NEW_STEPS)
 
+    @property
+    def is_overcome(self) -> bool:
+        """Has the program gone on for so long that the failure no longer matters?"""
+        return self.new_steps_since_event >= LIVE_SAMPLES_FROM_START or self.life.answered >= CERTAIN_ANSWERS
+
     def reaches_end(self) -> bool:
         """Did the run, which now reports its end, work on after the newest event of the failure?"""
         return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
@@ -276,7 +281,8 @@ class Recovery:
         after = self.routine.read_after(lines, is_restarted=self.is_restarted)
         if after.is_certain and (self.is_restarted or root.precedence is not Precedence.STOP):
             return True
-        if is_contradicted or root.is_in_server or root.category in _OF_OTHERS or len(lines) <= self.gap:
+        is_of_others = root.category in _OF_OTHERS and not (root.category == "host_memory" and root.has_exception)
+        if is_contradicted or root.is_in_server or is_of_others or len(lines) <= self.gap:
             return False
         return after.resumes_routine(is_caught=root.is_logged or root.is_in_cell)
 

@@ -6,7 +6,7 @@ are grouped with it. Failures after the run reported success are part of its tea
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
@@ -20,6 +20,7 @@ from bot.diagnosis.failures.candidates import (
     is_near,
 )
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
+from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
@@ -35,6 +36,7 @@ from bot.diagnosis.failures.recovery import (
     Recovery,
     is_contradicted,
 )
+from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.summaries import completes_work
@@ -51,17 +53,6 @@ LinesSince = Callable[[int], Sequence[SourcedLine]]
 MAX_CANDIDATES = 16
 MAX_RECOVERED = 6
 
-LAST_LINES = 20
-"""A bare exception within this number of lines from the log's end is what ended the run."""
-
-_REASONS = {
-    Precedence.ROOT: "The first error that does not follow from another.",
-    Precedence.WEAK: "No better explanation in this log.",
-    Precedence.STOP: "A person, the scheduler or a launcher ended the run; no failure in the log precedes it.",
-    Precedence.CASCADE: "Usually a side effect of another rank failing, but this log does not show that failure.",
-    Precedence.ABORT: "The process aborted; no other line in the log explains why.",
-    Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
-}
 _OF_SEVERAL_RANKS = frozenset(("collective", "hang"))
 """Categories of failures that one rank logs and another one may have caused."""
 
@@ -77,6 +68,8 @@ class RootCauseTracker:
     recovery: Recovery = field(default_factory=Recovery)
     success: str = ""
     """The newest success that the run reported: none, soft or hard."""
+    has_ended: bool = False
+    """Did it report its end, and no failure since?"""
     notes_at: int = -1
     """Number of samples before the newest note that may be of a start; -1 if there is none."""
     success_samples: int = 0
@@ -107,10 +100,11 @@ class RootCauseTracker:
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
         is_next = root is not None and is_new and candidate.precedence <= Precedence.STOP
         if root is not None and is_next and (self._has_recovered(root) or self._goes_on(root, place.lines_since)):
-            self._close(root)
+            self._close(root, is_overcome=False)
         if not self.recovery.routine.is_known:
             self.recovery.routine.learn(place.lines_since(), place.own_source)
         self.recovery.record_failure(event, is_new=is_new)
+        self.has_ended = False
         self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
         if candidate.key not in self.candidates:
             candidate.is_quoted = is_quoted(place.lines_since(), event.text, is_logged=is_logged(place.line))
@@ -189,7 +183,7 @@ class RootCauseTracker:
     def expire(self, newest_ns: int | None) -> None:
         """Close a failure of a log without training steps whose newest line is much later."""
         if self.recovery.has_expired(newest_ns):
-            self._close(self.root())
+            self._close(self.root(), is_overcome=False)
 
     def success_at(self, samples: int) -> str:
         """Return the success that applies after a number of samples: it lasts until training clearly resumes."""
@@ -219,28 +213,35 @@ class RootCauseTracker:
             end: number of the log's last line if no more lines are expected soon, else None.
             lines_since: reads the lines from a position in the log on.
         """
-        found = [self._recovered(candidate) for candidate in self.recovered]
         root = self.root()
+        lines = lines_since(self.recovery.failed_at.offset) if root or self.recovered or self.notes else ()
+        has_ended = self.has_ended or ends_well(lines)
+        outcome = RunOutcome(
+            self.recovery, self.candidates, self.notes, self.success, has_ended, is_complete(lines), end
+        )
+        found = [_survived(candidate, outcome) for candidate in self.recovered]
         if root is not None:
             goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.survives(root)
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
-            has_recovered = has_recovered or self._goes_on(root, lines_since)
-            found.append(self._recovered(root) if has_recovered else self._current(root, end))
+            has_recovered = has_recovered or self._goes_on(root, lines_since, has_ended=has_ended)
+            root.is_overcome |= self.recovery.is_overcome
+            found.append(_survived(root, outcome) if has_recovered else self._current(root, outcome))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
-        return found + [report_note(note, ended_at) for note in self.notes.values()]
+        return found + [report_note(note, ended_at, has_ended=has_ended) for note in self.notes.values()]
 
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
             root = self.root()
             if root is not None and self.recovery.reaches_end():
                 self._close(root)
+            self.has_ended = True
             if signature.strength == "end":
                 return
             self._settle_delays()
             self.success = signature.strength or "soft"
             self.success_samples = event.position.samples
         elif signature.role == "start":
-            self.success = ""
+            self.success, self.has_ended = "", False
             self._resolve(signature.resolves)
             self._record_start(event, is_ready=signature.strength == "hard")
 
@@ -292,9 +293,10 @@ class RootCauseTracker:
         is_decisive |= not root.has_subject and names_subject(root.names, event.text)
         return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 
-    def _close(self, root: Candidate | None) -> None:
+    def _close(self, root: Candidate | None, *, is_overcome: bool = True) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
             root.is_handled |= self.recovery.is_handled(root)
+            root.is_overcome = is_overcome or self.recovery.is_overcome
             self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
         self.candidates = {}
         self.ranks = self.ranks.for_next_failure()
@@ -303,31 +305,18 @@ class RootCauseTracker:
     def _is_contradicted(self, root: Candidate) -> bool:
         return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)
 
-    def _goes_on(self, root: Candidate, lines_since: LinesSince) -> bool:
+    def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> bool:
         lines = lines_since(self.recovery.failed_at.offset)
+        if has_ended and self.recovery.reaches_end() and not self._is_contradicted(root):
+            return True
         return self.recovery.goes_on(root, lines, is_contradicted=self._is_contradicted(root))
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)
 
-    def _recovered(self, candidate: Candidate) -> Failure:
-        is_handled = candidate.is_handled or self.recovery.is_handled(candidate)
-        is_harmless = (
-            is_handled
-            or candidate.precedence >= Precedence.STOP
-            or candidate.category == "launch"
-            or self.success == "hard"
-        )
-        severity = Severity.WARN if candidate.severity is Severity.PAGE else candidate.severity
-        worst = Severity.INFO if is_harmless else severity
-        return candidate.to_failure(worst, "The run continued after it.", signs=("survived",))
-
-    def _current(self, root: Candidate, end: int | None) -> Failure:
-        if root.name == "task_exit" and not self.recovery.failed_at.samples and not self.recovery.steps_since_event:
-            root = replace(root, category="launch")  # of a process that did not get as far as training
-        if root.name == "rendezvous" and self.recovery.failed_at.samples:
-            root = replace(root, category="collective")  # the processes had met before
-        severity, why = self._judge(root, end)
+    def _current(self, root: Candidate, outcome: RunOutcome) -> Failure:
+        root = recategorize(root, self.recovery)
+        severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
         root = with_first_line(root, self.candidates.values())
         ranks = root.labels()
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
@@ -366,35 +355,7 @@ class RootCauseTracker:
         }
         return tuple(name for name, holds in signs.items() if holds)
 
-    def _judge(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
-        is_exit = root.precedence > Precedence.WEAK or (root.precedence is Precedence.WEAK and root.category == "code")
-        if root.prior_success == "hard" or (root.prior_success and is_exit):
-            is_notable = root.precedence in (Precedence.ROOT, Precedence.WEAK, Precedence.ABORT)
-            return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
-        if self.success == "hard" and not root.prior_success:
-            return Severity.INFO, "The run completed anyway."
-        if end is None and self.recovery.is_retried(root) and not self._is_contradicted(root):
-            return Severity.INFO, "The run reports that it retries, skips or ignores it."
-        explained = self.notes.get(root.explained_by) or self.candidates.get(root.explained_by)
-        if explained is not None:
-            return Severity.WARN, f"{explained.title}."
-        if root.precedence is Precedence.TRACE:
-            return self._judge_trace(root, end)
-        if root.precedence is Precedence.BARE_EXCEPTION:
-            return self._judge_bare_exception(root, end)
-        if root.count < root.min_repeats and end is None:
-            return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
-        return root.severity, _REASONS[root.precedence]
 
-    def _judge_trace(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
-        goes_on = self.success or self.recovery.life.commands
-        if root.category == "launch" and end is not None and not goes_on:
-            return Severity.PAGE, "A process ended with an error, and nothing in the log has trained since the start."
-        return Severity.INFO, "The log contains only an exit code, with no failure near it."
-
-    def _judge_bare_exception(self, root: Candidate, end: int | None) -> tuple[Severity, str]:
-        if any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in self.candidates.values()):
-            return Severity.PAGE, "The log contains an exception, and processes that exited with an error."
-        if end is not None and end - root.line <= LAST_LINES and not self.recovery.steps_since_event:
-            return Severity.PAGE, "The log ends with this exception."
-        return Severity.WARN, "The exception has no traceback."
+def _survived(candidate: Candidate, outcome: RunOutcome) -> Failure:
+    severity = outcome.judge_survived(candidate)
+    return candidate.to_failure(severity, "The run continued after it.", signs=("survived",))

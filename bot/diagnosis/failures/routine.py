@@ -6,9 +6,10 @@ on after the failure of one part, the whole survived it. What a dying program, i
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.diagnosis.failures.endings import is_complete
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
@@ -21,6 +22,8 @@ MIN_LINES, MIN_SHAPES = 3, 2
 """Number of lines, and of different shapes, that show that the routine goes on."""
 MIN_COUNTS = 2
 """Number of times that a counter advances with the same meaning: a part may have been under way."""
+MIN_NUMBERS = 2
+"""Number of numbers or settings in a line that is a row of results, whatever its first word is."""
 MANY_LINES = 8
 """Number of lines that show it even after a launcher reported the end of the part that failed."""
 SHAPE_TOKENS = 8
@@ -45,6 +48,8 @@ class Aftermath:
     """Number of these shapes."""
     counts: int = 0
     """Number of lines in which a known counter is higher than before the failure."""
+    has_result: bool = False
+    """Did the whole report a result?"""
     is_good: bool = False
     """Is the newest summary of the whole good?"""
     is_bad: bool = False
@@ -55,7 +60,8 @@ class Aftermath:
     def record_summary(self, summary: SummaryKind | None) -> None:
         """Record what a line says about the whole; the last one counts."""
         self.is_lost |= summary is SummaryKind.LOST
-        if summary is not None:
+        self.has_result |= summary is SummaryKind.RESULT
+        if summary is not None and summary is not SummaryKind.RESULT:
             self.is_good, self.is_bad = summary is SummaryKind.GOOD, summary is SummaryKind.BAD
 
     def record_routine(self, counts: int, *, is_alike: bool) -> None:
@@ -68,12 +74,15 @@ class Aftermath:
     @property
     def is_certain(self) -> bool:
         """Does it show that the whole goes on, even if a launcher reported the end of the part that failed?"""
+        is_alike = self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES
         goes_on = self.is_good or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
-        return goes_on and not (self.is_lost or self.is_bad)
+        return (goes_on or (is_alike and self.has_result)) and not (self.is_lost or self.is_bad)
 
     def resumes_routine(self, *, is_caught: bool) -> bool:
         """Do lines alike those before show that the program goes on? Fewer suffice if it caught the failure."""
-        enough = (self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES) or (is_caught and self.lines > 0)
+        is_short = is_caught or self.has_result
+        enough = (self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES) or (is_short and self.lines + self.counts > 0)
+        enough = enough or (is_caught and self.has_result)
         return enough and not (self.is_lost or self.is_bad)
 
 
@@ -91,10 +100,13 @@ class Routine:
     rank: int | None = None
     """The process that failed."""
     is_known: bool = False
+    is_complete: bool = False
+    """Had the whole reported before the failure that it was done?"""
 
-    def learn(self, lines: Iterable[SourcedLine], source: LineSource) -> None:
+    def learn(self, lines: Sequence[SourcedLine], source: LineSource) -> None:
         """Learn from the lines before a failure of `source`, oldest first."""
         (self.name, self.rank), self.is_known = source, True
+        self.is_complete = is_complete(lines)
         own, others = dict[int, None](), dict[int, None]()
         for line in lines:
             is_own = line.source == source
@@ -154,6 +166,8 @@ def _shape(text: str) -> int | None:
         return None
     words = [f"{token.partition('=')[0]}=" if "=" in token else _mask(token, token) for token in tokens[:2]]
     rest = ["=" if "=" in token else _mask(token, "w") for token in tokens[2:SHAPE_TOKENS]]
+    if sum(mark != "w" for mark in rest) >= MIN_NUMBERS:
+        words[0] = "*"  # the name of the part whose numbers follow
     return zlib.crc32(" ".join((*words, *rest)).encode("utf-8", "replace"))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bot.diagnosis.failures.frames import LineKind, line_kind
 
-_GOOD = r"(?:succeed(?:ed)?|success(?:es|ful(?:ly)?)?|passed|complete[d]?|finished|converted|ok)"
+_GOOD = r"(?:succeed(?:ed)?|success(?:es|ful(?:ly)?)?|pass(?:ed)?|complete[d]?|finished|converted|ok)"
 _PARTLY = r"(?:done|evaluated|processed|scored|solved|handled|written|stored)"
 """What lines in the midst of the work count, too."""
 _BAD = (
@@ -25,7 +25,9 @@ _COUNT = re.compile(
     rf"|\b(?:({_GOOD}|{_PARTLY})|{_BAD})[:=] ?(\d{{1,9}})\b"
 )
 """A number of parts: `11 finished`, `failed: 1`."""
-_SUITE = re.compile(r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s")
+_TESTS = re.compile(r"(?i)\bpass(?:ed)?\b")
+_TESTS_OK = re.compile(r"^OK(?: \(.*)?\W*$")
+_SUITE = re.compile(r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s|\bFAILED\b(?! *\]?[ :=]*0\b)")
 """Of a suite of tests, which fails with any of them."""
 _MEMBERS = re.compile(
     r"(?i)\b(?:ranks?|processes|nodes?|hosts?|gpus?|devices?|replicas?|pods?|stages?|steps?|checks?)\b"
@@ -39,6 +41,8 @@ _BEST = re.compile(
     r"(?:score|accuracy|acc|auc|f1|rmse|mae|metric)\b.*\d"
     r"|\b(?:results?|reports?|summary|predictions|metrics) (?:\w+ ){0,2}(?:written|saved|exported|uploaded) (?:to|in)\b"
 )
+_CRASH = re.compile(r"(?i)\b(?:crash|(?<!\d )error|failure|bug|core|stack|trace|diagnos\w*|incident|partial|so far)\b")
+"""Of the reports that a program writes when it fails."""
 _LOST = re.compile(
     r"(?i)\b(?:giving|gave|give) up\b|\btoo many (?:\w+ )?(?:failures|errors|restarts|retries|crashes)"
     r"|\ball (?:\d+ )?(?:\w+ )?(?:trials|runs|fits|folds|workers|jobs|tasks|replicas|attempts|candidates|parts)"
@@ -85,6 +89,9 @@ class SummaryKind(enum.Enum):
     """What a summary says about the whole."""
 
     GOOD = enum.auto()
+    """Most of its parts succeeded."""
+    RESULT = enum.auto()
+    """It has a result, such as the best of several."""
     BAD = enum.auto()
     LOST = enum.auto()
     """It gave up."""
@@ -95,15 +102,17 @@ def read_summary(text: str) -> SummaryKind | None:
     if _LOST.search(text):
         return SummaryKind.LOST
     good, bad, total = _count_parts(text)
-    if bad > good or (total and not good) or _FAILED.search(text) or _SUITE.search(text):
+    if bad > good >= 0 or (total and not good) or _FAILED.search(text) or _SUITE.search(text):
         return SummaryKind.BAD
-    is_count = good > 0 and (bad >= 0 or good >= total > 0)
-    return SummaryKind.GOOD if is_count or _BEST.search(text) else None
+    is_count = good > 0 and (bad >= 0 or good >= total > 0 or _TESTS.search(text) is not None)
+    if is_count or _TESTS_OK.search(text):
+        return SummaryKind.GOOD
+    return SummaryKind.RESULT if _BEST.search(text) and not _CRASH.search(text) else None
 
 
 def _count_parts(text: str) -> tuple[int, int, int]:
     """Return how many parts succeeded, how many failed (-1 if that is not stated), and the total (0)."""
-    good, bad, total = 0, -1, 0
+    good, bad, total = -1, -1, 0
     for found in _SHARE.finditer(text):
         count, total = int(found.group(1)), int(found.group(2))
         if found.group(3) or found.group(4):

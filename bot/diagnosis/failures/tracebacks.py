@@ -110,6 +110,8 @@ class RaisedException:
     """Was it raised from the exception before it, or while that was handled? Java prints the cause last."""
     rank: int | None = None
     """The rank that its lines state, or only its header."""
+    is_indented: bool = False
+    """Is its header indented? Then a program printed it, and not Python at the program's end."""
 
 
 @dataclass(slots=True)
@@ -135,6 +137,7 @@ class OpenTraceback:
     kind: str = ""
     """The exception's type, if the header names it."""
     is_in_table: bool = False
+    is_indented: bool = False
     follows: Literal["", "cause", "handling", "java"] = ""
 
     @property
@@ -186,6 +189,7 @@ class Tracebacks:
             state = self._open(source, line)
             state.depth += 1
             state.is_in_table = _TABLE_HEADER.match(text) is not None
+            state.is_indented = not state.is_in_table and text[0].isspace()
             if named := _NOTEBOOK_HEADER.match(text):
                 state.kind = named.group("type")
             if source.rank is not None and not HEADER.match(text):
@@ -231,7 +235,7 @@ class Tracebacks:
         if state is not None and line - state.last_line > STALE_LINES:
             del self.open[_key(source)]
             state = None
-        text = text.lstrip() if state and state.is_in_table else text
+        text = text.lstrip() if state and (state.is_in_table or state.is_indented) else text
         found = _EXCEPTION.match(text) or (state and _DOTTED.match(text))
         if not found:
             return None
@@ -252,6 +256,7 @@ class Tracebacks:
             last_path=state.last_path,
             follows=state.follows,
             rank=source.rank,
+            is_indented=state.is_indented,
         )
         state.depth -= 1
         if state.depth <= 0:

@@ -222,7 +222,7 @@ def test_lost_loss_and_crash_after_it_are_one_page(scanner: PageScanner) -> None
     assert (root.category, "Then: ValueError" in root.why) == ("numerics", True)
 
 
-def test_failure_before_successful_restart_is_a_warning(scanner: PageScanner) -> None:
+def test_failure_before_successful_restart_is_a_note(scanner: PageScanner) -> None:
     diagnoser = Diagnoser(scanner)
     for line in traceback("KeyError: 'x'"):
         diagnoser.feed(line, timestamp_ns=10**18)
@@ -230,7 +230,7 @@ def test_failure_before_successful_restart_is_a_warning(scanner: PageScanner) ->
     for step in range(30):
         diagnoser.feed(f"step {step} loss 2.0", timestamp_ns=10**18 + step * 10**10)
 
-    assert (before, [failure.severity for failure in diagnoser.report().failures]) == (["page"], ["warn"])
+    assert (before, [failure.severity for failure in diagnoser.report().failures]) == (["page"], ["info"])
 
 
 def failing_ranks(ranks: int, frames: int = 96) -> str:

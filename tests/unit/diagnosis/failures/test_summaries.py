@@ -6,7 +6,7 @@ import pytest
 
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 
-GOOD, BAD, LOST = SummaryKind.GOOD, SummaryKind.BAD, SummaryKind.LOST
+GOOD, RESULT, BAD, LOST = SummaryKind.GOOD, SummaryKind.RESULT, SummaryKind.BAD, SummaryKind.LOST
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,17 @@ GOOD, BAD, LOST = SummaryKind.GOOD, SummaryKind.BAD, SummaryKind.LOST
         ("12 runs finished, 0 failed", GOOD),
         ("2 of 90 fits failed", GOOD),
         ("40/40 shards converted", GOOD),
-        ("best hyperparameters: depth=4", GOOD),
-        ("mean auc over 5 folds 0.84", GOOD),
-        ("metrics written to out.json", GOOD),
+        ("best hyperparameters: depth=4", RESULT),
+        ("mean auc over 5 folds 0.84", RESULT),
+        ("metrics written to out.json", RESULT),
+        ("128 passed, 1 skipped, 1 xfailed in 69.97s", GOOD),
+        ("12 trials, 1 error(s). best trial 7 loss=0.41", RESULT),
         ("10 of 10 trials failed", BAD),
         ("0 of 8 folds finished", BAD),
         ("2 succeeded, 8 failed", BAD),
         ("3/8 ranks failed", BAD),
         ("=== 1 failed, 44 passed in 3.2s ===", BAD),
+        ("test result: FAILED. 2 passed; 1 failed; 0 ignored", BAD),
         ("training failed", BAD),
         ("process exited with code 137", BAD),
         ("sweep failed: 3 finished, 3 crashed", LOST),
@@ -34,6 +37,7 @@ GOOD, BAD, LOST = SummaryKind.GOOD, SummaryKind.BAD, SummaryKind.LOST
         ("60/100 processed", None),
         ("step 20/100 finished", None),
         ("saved the best checkpoint: epoch 8", None),
+        ("crash report saved to /tmp/a.json", None),
         ("epoch 3 loss 0.91", None),
     ],
 )

@@ -1,0 +1,43 @@
+"""Recognise the last words of a run that ended well, in any framework: saved, done, finished, exit code 0."""
+
+import re
+from collections.abc import Sequence
+
+from bot.diagnosis.failures.summaries import SummaryKind, read_summary
+from bot.diagnosis.reading.sourced_lines import SourcedLine
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
+
+LAST_WORDS = 12
+"""Number of the last lines among which these words are."""
+_CLOSING = re.compile(
+    r"(?i)\bdone\b\W*$|\b(?:finished|completed?|succeed(?:ed)?|success(?:ful(?:ly)?)?|passed)\b"
+    r"|\b(?:saved|written|wrote|exported|uploaded|stored|published|registered)\b|\bcode[ :=]+0\b|\bexit[ :=]+0\b"
+    r"|\bgood ?bye\b|^\W*ok\W*$|\bbye\b\W*$"
+    r"|beendet|gespeichert|\bfertig\b|abgeschlossen|termin[\u00e9e]e?s?\b|enregistr|guardad|terminad|finalizad|completad"
+    r"|\u5b8c\u4e86|\u5b8c\u6210|\u5b8c\u6bd5|\u7ed3\u675f|\u4fdd\u5b58|\uc644\ub8cc|\uc885\ub8cc"
+    r"|\u0437\u0430\u0432\u0435\u0440\u0448|\u0441\u043e\u0445\u0440\u0430\u043d|\u0437\u0430\u043a\u043e\u043d\u0447|\u0433\u043e\u0442\u043e\u0432\u043e"
+)
+"""In English, German, French, Spanish, Japanese, Chinese, Korean and Russian."""
+
+
+_EXIT = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
+FEW_WORDS = 6
+"""Number of the last lines among which a run states that all is done."""
+
+
+def is_complete(lines: Sequence[SourcedLine]) -> bool:
+    """Does one of the last lines state that all parts are done, or that the program ended with code 0?"""
+    return any(read_summary(line.text) is SummaryKind.GOOD or _EXIT.search(line.text) for line in lines[-FEW_WORDS:])
+
+
+def ends_well(lines: Sequence[SourcedLine]) -> bool:
+    """Do the last of these lines close a run, with no error after that?"""
+    for line in reversed(lines[-LAST_WORDS:]):
+        level = stated_level(line.text)
+        summary = read_summary(line.text)
+        if summary in (SummaryKind.BAD, SummaryKind.LOST) or (level is not None and level >= Level.ERROR):
+            return False
+        if summary in (SummaryKind.GOOD, SummaryKind.RESULT) or _CLOSING.search(line.text):
+            return True
+    return False

@@ -1,0 +1,103 @@
+"""Judge how severe a failure is, by what the run reported before and after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.recovery import Recovery
+from bot.diagnosis.precedence import Precedence
+from bot.domain.alerts import Severity
+
+LAST_LINES = 20
+"""A bare exception within this number of lines from the log's end is what ended the run."""
+_REASONS = {
+    Precedence.ROOT: "The first error that does not follow from another.",
+    Precedence.WEAK: "No better explanation in this log.",
+    Precedence.STOP: "A person, the scheduler or a launcher ended the run; no failure in the log precedes it.",
+    Precedence.CASCADE: "Usually a side effect of another rank failing, but this log does not show that failure.",
+    Precedence.ABORT: "The process aborted; no other line in the log explains why.",
+    Precedence.TEARDOWN: "The log contains only the launcher's report, not the cause.",
+}
+_LASTING = frozenset({"gpu_fault", "storage", "numerics"})
+"""Categories of failures that may matter although the run goes on: until it has ended well."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What is known about the run when a failure is judged."""
+
+    recovery: Recovery
+    candidates: Mapping[str, Candidate]
+    notes: Mapping[str, Candidate]
+    success: str
+    """The newest success that the run reported: none, soft or hard."""
+    has_ended: bool
+    """Did it report its end, or does its log end as that of a run that ended well?"""
+    has_exited_well: bool
+    """Do its last lines state that all is done, or that the program ended with code 0?"""
+    end: int | None
+    """Number of the log's last line if no more lines are expected soon, else None."""
+
+    def judge_survived(self, candidate: Candidate) -> Severity:
+        """Judge a failure after which the run went on: a note once that no longer matters."""
+        is_harmless = (
+            candidate.is_handled
+            or self.recovery.is_handled(candidate)
+            or candidate.precedence >= Precedence.STOP
+            or candidate.category == "launch"
+            or self.success == "hard"
+            or self.has_ended
+            or (candidate.is_overcome and candidate.category not in _LASTING)
+        )
+        severity = Severity.WARN if candidate.severity is Severity.PAGE else candidate.severity
+        return Severity.INFO if is_harmless else severity
+
+    def judge(self, root: Candidate, *, is_contradicted: bool) -> tuple[Severity, str]:
+        """Judge the failure that explains the others, and say why."""
+        is_exit = root.precedence > Precedence.WEAK or (root.precedence is Precedence.WEAK and root.category == "code")
+        if root.prior_success == "hard" or (root.prior_success and is_exit):
+            is_notable = root.precedence in (Precedence.ROOT, Precedence.WEAK, Precedence.ABORT)
+            return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
+        if root.precedence is Precedence.STOP and self._is_orderly(root):
+            return Severity.INFO, "Its work was done, or it is a server that stopped in order."
+        if root.precedence is Precedence.CASCADE and self.has_exited_well and root.name == "python_exception":
+            return Severity.INFO, "The run completed anyway."
+        if self.success == "hard" and not root.prior_success:
+            return Severity.INFO, "The run completed anyway."
+        if self.end is None and self.recovery.is_retried(root) and not is_contradicted:
+            return Severity.INFO, "The run reports that it retries, skips or ignores it."
+        explained = self.notes.get(root.explained_by) or self.candidates.get(root.explained_by)
+        if explained is not None:
+            return Severity.WARN, f"{explained.title}."
+        if root.precedence is Precedence.TRACE:
+            return self._judge_trace(root)
+        if root.precedence is Precedence.BARE_EXCEPTION:
+            return self._judge_bare_exception(root)
+        if root.count < root.min_repeats and self.end is None:
+            return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
+        return root.severity, _REASONS[root.precedence]
+
+    def _is_orderly(self, stop: Candidate) -> bool:
+        return self.recovery.routine.is_complete or (stop.is_in_server and self.has_ended)
+
+    def _judge_trace(self, root: Candidate) -> tuple[Severity, str]:
+        goes_on = self.success or self.recovery.life.commands
+        if root.category == "launch" and self.end is not None and not goes_on:
+            return Severity.PAGE, "A process ended with an error, and nothing in the log has trained since the start."
+        return Severity.INFO, "The log contains only an exit code, with no failure near it."
+
+    def _judge_bare_exception(self, root: Candidate) -> tuple[Severity, str]:
+        if any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in self.candidates.values()):
+            return Severity.PAGE, "The log contains an exception, and processes that exited with an error."
+        if self.end is not None and self.end - root.line <= LAST_LINES and not self.recovery.steps_since_event:
+            return Severity.PAGE, "The log ends with this exception."
+        return Severity.WARN, "The exception has no traceback."
+
+
+def recategorize(root: Candidate, recovery: Recovery) -> Candidate:
+    """Return the candidate with the category that depends on whether the run had trained before it."""
+    if root.name == "task_exit" and not recovery.failed_at.samples and not recovery.steps_since_event:
+        return replace(root, category="launch")  # of a process that did not get as far as training
+    if root.name == "rendezvous" and recovery.failed_at.samples:
+        return replace(root, category="collective")  # the processes had met before
+    return root

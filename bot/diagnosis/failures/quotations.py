@@ -30,14 +30,14 @@ _OTHER_WORDS = (
     r"|(?:training |eval\w* )?example(?: \d+)?(?: of \w+)?"
     r"|generating (?:a )?(?:sample|text|completion)s?(?: \([^()]*\))?"
     r"|beispiel\w*|stichprobe\w*|frage|antwort|vorhersage|ausgabe|eingabe|ejemplo\w*|muestra\w*|pregunta|respuesta"
-    r"|predicci\u00f3n|salida|exemple\w*|\u00e9chantillon\w*|r\u00e9ponse|pr\u00e9diction|sortie|exemplo\w*|amostra\w*"
+    r"|predicci\u00f3n|salida|\u00e9chantillon\w*|r\u00e9ponse|pr\u00e9diction|sortie|exempl[eo]\w*|amostra\w*"
     r"|pergunta|resposta|esempio|campione|domanda|risposta"
     r"|\u043f\u0440\u0438\u043c\u0435\u0440\w*|\u0432\u043e\u043f\u0440\u043e\u0441|\u043e\u0442\u0432\u0435\u0442"
 )
 _OTHER_OPENING = re.compile(
     rf"(?i)^\W*(?:\[[\w:. -]{{1,30}}\]\W*)?(?:\w+ )?(?:{_OTHER_WORDS})(?: \w+)?\s*(?:[:\uff1a>]|-{{2,}}|={{2,}}|$)"
     r"|(?:[\u4f8b\u6837\u6a23][\u672c\u5b50\u4f8b]?\d*|\u751f\u6210\w*|\u95ee\u9898|\u56de\u7b54|\u8cea\u554f|\u8f93\u5165"
-    r"|\u8f93\u51fa|\u5165\u529b|\u51fa\u529b|\uc608\uc2dc|\uc9c8\ubb38|\ub2f5\ubcc0)\s*[:\uff1a]"
+    r"|\u8f93\u51fa|\u5165\u529b|\u51fa\u529b|\uc608\uc2dc|\uc9c8\ubb38|\ub2f5\ubcc0)\s*[:\uff1a\u3011\u300d]"
     r"|\*{3} example \*{3}|\[(?:INPUT|LABELS|INPUT_IDS|PROMPT|OUTPUT)\]"
 )
 """Openings that are searched only in the lines before a failure: these words are common, or of other languages."""

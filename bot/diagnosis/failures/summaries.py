@@ -17,7 +17,8 @@ _BAD = (
 )
 _UNIT = r"(?:[a-z]+ ){0,2}?(?:were |are |have |has )?"
 _SHARE = re.compile(
-    rf"(?i)(?<![\w.])(\d{{1,9}}) ?(?:/|of|out of) ?(\d{{1,9}}) {_UNIT}(?:({_GOOD})|({_PARTLY})|{_BAD})\b"
+    r"(?i)(?<!\b(?:run|job|try) )(?<!\b(?:fold|task|part|step|item) )(?<!\btrial )"
+    rf"(?<![\w.])(\d{{1,9}}) ?(?:/|of|out of) ?(\d{{1,9}}) {_UNIT}(?:({_GOOD})|({_PARTLY})|{_BAD})\b"
 )
 """A share of the parts: `9 of 10 trials finished`."""
 _COUNT = re.compile(

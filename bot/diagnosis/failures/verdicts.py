@@ -9,17 +9,19 @@ PASSED = (
     r"|^//\S{1,200} +(?:\(cached\) )?PASSED in |^test \S{1,200}(?: - should panic)? \.\.\. ok\b"
     r"|^(?:test_\w{1,100} \(.{1,200}\) )?(?:\.\.\. )?ok\s*$|--- (?:PASS|SKIP): \S"
     r"|Test +#\d{1,6}: \S{1,200} \.+ +Passed|^ok \d{1,6}\b|^=+ [1-9]\d* passed\b"
+    r"|^[.sxX]{3,100}\s+\[ *\d{1,3}%\]\s*$"
 )
 """A test passed, whatever it logged."""
 JUDGED = (
     r"^(?:\[[^\]\n]{1,30}\] ?)?[\w./ -]{0,40}\d[\w./-]{0,40}: "
-    r"(?i:pass|passed|fail|failed|correct|incorrect|wrong answer)\b"
+    r"(?i:pass|passed|fail|failed|correct|incorrect|wrong answer)\b|\bverdict[:= ]{1,3}(?:AC|WA|RE|TLE|MLE|CE)\b"
 )
 """A harness judged one item."""
 SUITE_PASSED = (
     r"\[  PASSED  \] \d|^OK(?: \(\w+=\d.*\))?\s*$|^ok\s+\S+\s+(?:\d[\d.]*s|\(cached\))|^test result: ok\. "
     r"|^100% tests passed|^All tests passed|^\s*Testing \S+ tests passed|^\[ FAIL 0 \|"
     r"|^Executed \d+ out of \d+ tests?: \d+ tests? pass(?:es)?\.?\s*$"
+    r"|\bpass@\d{1,4}\b ?[:=] ?\d|^[1-9]\d* passed(?:, \d+ (?:skipped|x\w+|deselected|warnings?))* in [\d.]+ ?s"
     r"|^=+ (?:\d+ (?:passed|skipped|deselected|x?failed|xpassed|warnings?)(?:, | ))+in [\d.]+ ?s"
 )
 SUITE_FAILED = (
@@ -32,6 +34,6 @@ VERDICT = (
     r"\bPASSED\b|\bX(?:FAIL|PASS)\b|\bFAILED\b|\[ {1,8}OK \]|\bok$|\bok\s+\S+\s+(?:\d|\(cached)|\bok \d"
     r"|--- (?:PASS|SKIP): | Passed\b|\bOK$|\bOK \(\w|test result: |tests passed|\btests did not pass|\[ FAIL \d"
     r"|^=+ .*\d (?:passed|failed|error)|Executed \d+ out of|\bFAIL\s"
-    r"|\d\S*: (?i:pass|fail|correct|incorrect|wrong answer)"
+    r"|\bpass@\d|\d passed\b|\bverdict\b|^[.sxX]{3,100}\s+\[|\d\S*: (?i:pass|fail|correct|incorrect|wrong answer)"
 )
 """The filter for all of these; before them, lines may have prefixes."""

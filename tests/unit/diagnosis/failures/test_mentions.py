@@ -19,6 +19,14 @@ MENTIONS = {
     "a row of a data frame": "12  RuntimeError: CUDA out of memory      3",
     "a quoted bullet": "* `CUDA out of memory`: lower the batch",
     "a count of zero": "CUDA out of memory: 0",
+    "a class without any": "errors by class: CUDA out of memory 0, NCCL error 0",
+    "a text and its count": "(CUDA out of memory,44102)",
+    "a scored text": "0.97  CUDA out of memory. Tried to allocate 1 GiB  ->  oom",
+    "a classified text": "true=oom pred=nccl text=CUDA out of memory",
+    "a message of a chat": "first: [{'role': 'user', 'content': 'it prints CUDA out of memory",
+    "a caption": "[00:18.000 --> 00:21.000]  CUDA out of memory",
+    "a line of a difference": "+CUDA out of memory: use a smaller batch",
+    "a label in Chinese": "\u3010\u8f93\u51fa\u3011 CUDA out of memory",
 }
 REPORTS = {
     "an exception": "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB",
@@ -27,6 +35,7 @@ REPORTS = {
     "a closed prompt": "Refused prompt: 'hello', CUDA out of memory",
     "a container's sandbox": 'failed to create pod sandbox: stderr="CUDA out of memory"',
     "a code": "CUDA out of memory: 2",
+    "shapes": "(0) Internal: CUDA out of memory : a.shape=(64, 50), b.shape=(50, 180)",
     "a bullet": "- CUDA out of memory on rank 3",
 }
 

@@ -7,13 +7,14 @@ diagnosis = diagnoser.report(now_ns)
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
+from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
@@ -40,6 +41,11 @@ BATCH = 512
 
 SETTLED_NS = 60 * 1_000_000_000
 """After this time without a line, the last line counts as the end of the log."""
+
+_EXITS = (("trace",), ("bare_exception",), ("teardown",))
+"""Evidence of failures that only report an end."""
+_EXIT_REPORTS = frozenset({"worker_failed", "task_exit", "mpi_abort"})
+"""Signatures of launchers that only report the exit of a process."""
 
 Line = tuple[str, int | None, str | None, int | None]
 """A line's text, and its rank, replica and time in nanoseconds as the provider states them."""
@@ -168,10 +174,12 @@ class Diagnoser:
         quiet_ns = now_ns - state.clock_ns if now_ns is not None and state.clock_ns is not None else SETTLED_NS
         is_settled = quiet_ns >= SETTLED_NS
         found = state.root_cause.failures(state.lines if is_settled else None, self._lines_since)
+        if is_settled:
+            found = [self._with_reason(one, found) for one in found]
         losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
         finished = bool(state.root_cause.success_at(state.samples))
         if not finished and not state.root_cause.is_stopped and _page(found) is None:
-            found += self._silent_failures(now_ns, running=running, is_settled=is_settled)
+            found += self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
         found = [name_silent_replicas(one, state.newest_ns) for one in found]
         newest = self._scanner.newest_lines(state, self._tail)
         pace, saved = state.pace, state.checkpoints.last(state.samples)
@@ -202,16 +210,44 @@ class Diagnoser:
         )  # fmt: skip
         return replace(failure, verdict=judge_failure(judged, self._scanner.verdict_rules))
 
-    def _silent_failures(self, now_ns: int | None, *, running: bool, is_settled: bool) -> list[Failure]:
-        """Report failures without an error line: an unfinished traceback, a hang, a slow-down."""
+    def _silent_failures(
+        self, found: Sequence[Failure], now_ns: int | None, *, running: bool, is_settled: bool
+    ) -> list[Failure]:
+        """Report failures without a known error line: an unfinished traceback, a failed end, a hang, a slow-down."""
         state = self._state
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None:
             return [failure_from_unfinished(unfinished)]
+        failed = self._failed_end(found) if is_settled else None
+        if failed is not None:
+            return [failed]
         size = state.offset - state.progress_end
         after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
         return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
+
+    def _with_reason(self, failure: Failure, found: Sequence[Failure]) -> Failure:
+        """A launcher's report of an end, replaced by what the end of the log says about it."""
+        if failure.severity is not Severity.PAGE or failure.signature not in _EXIT_REPORTS:
+            return failure
+        reason = self._failed_end([one for one in found if one is not failure])
+        if reason is None or reason.signs[0] == "trace":
+            return failure
+        category = failure.category if reason.category == "code" else reason.category
+        why = f"{reason.why} Then: {failure.title}."
+        return replace(reason, category=category, ranks=failure.ranks or reason.ranks, why=why)
+
+    def _failed_end(self, found: Sequence[Failure]) -> Failure | None:
+        """Report the failure that the end of the log states, other than what is known not to be worth a page."""
+        state, tail = self._state, self._tail
+        judged = {one.line for one in found if one.signs[:1] not in _EXITS}
+        size = state.offset - state.progress_end
+        start = tail.rfind(b"\n", 0, max(0, len(tail) - size - 1)) + 1 if size < len(tail) else 0
+        end = LogEnd(
+            tail[start:], state.lines, is_cut=len(tail) < size, quotation=state.quotation,
+            has_trained=state.pace.has_trained,
+        )  # fmt: skip
+        return find_failed_end(end, judged)
 
 
 def merge_loss_and_crash(losses: list[Failure], others: list[Failure]) -> list[Failure]:

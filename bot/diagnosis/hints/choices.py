@@ -22,7 +22,16 @@ Fact = Literal["server", "training", "checkpoint", "no_checkpoint", "steps", "no
 KNOWN_VALUES = frozenset({"rank", "step", "checkpoint"})
 """Placeholders that need no group in `when`."""
 PATTERNLESS = frozenset(
-    {"python_exception", "cleanup", "nonfinite_loss", "divergence", "plateau", "no_progress", "throughput_drop"}
+    {
+        "python_exception",
+        "cleanup",
+        "nonfinite_loss",
+        "divergence",
+        "plateau",
+        "no_progress",
+        "throughput_drop",
+        "failed_end",
+    }
 )
 """Failures that are found without a signature."""
 

@@ -1,0 +1,139 @@
+"""Recognise by its end that a run failed, in any language or framework, where no known failure explains it.
+
+A run has failed if its log ends with a fatal statement or an exit status that is not zero, and neither work of the run
+nor a success follows. The failure is the first line of that end which says what happened, not those that only report
+that something did.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from bot.diagnosis.failures.candidates import ReadPosition, parse_event
+from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
+from bot.diagnosis.failures.category_hints import HINTS
+from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
+from bot.diagnosis.failures.quotations import Quotation
+from bot.diagnosis.findings import Failure
+from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.fingerprints import failure_fingerprint
+from bot.diagnosis.reading.plain_message import cut_around
+from bot.diagnosis.reading.prefixes import parse_timestamp
+from bot.domain.alerts import Severity
+from bot.domain.logs import Level
+
+NAME = "failed_end"
+MAX_LINES_AFTER = 24
+"""Maximum number of lines after the last words: stack traces, advice and what scripts print when they end."""
+MAX_WORK_AFTER = 3
+"""Maximum number of lines after them that a program logged as information."""
+MAX_END = 60
+"""Number of lines before the last words among which the first line of the failure is searched."""
+NEAR_LINES = 6
+"""Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
+TITLE_CHARS, ROW_CHARS, CONTEXT_ROWS = 140, 300, 3
+_HINT = (
+    "Read the marked line and the lines around it: no known failure matches them."
+    " They are the last words of the program and of what ran it. https://docs.python.org/3/library/exceptions.html"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """The end of a log, from its last line of progress on, as far as it is kept."""
+
+    text: bytes
+    lines: int
+    """Number of lines of the whole log."""
+    is_cut: bool
+    """May its first line lack its start?"""
+    quotation: Quotation
+    """The newest model output in the log."""
+    has_trained: bool
+    """Had the run logged progress?"""
+
+    def rows(self, count: int) -> list[EndRow]:
+        """Its last `count` lines, without model output and empty lines."""
+        raws = self.text.removesuffix(b"\n").split(b"\n")
+        first = max(int(self.is_cut), len(raws) - count)
+        rows = read_rows(raws[first:], self.lines - len(raws) + first + 1)
+        return [row for row in rows if not self._is_quoted(row)]
+
+    def may_fail(self) -> bool:
+        """May one of its last lines be last words?"""
+        return any(LOOKS_BAD.search(raw) for raw in self.text.split(b"\n")[-2 - MAX_LINES_AFTER :])
+
+    def _is_quoted(self, row: EndRow) -> bool:
+        quotation, line = self.quotation, row.number - 1
+        return quotation.contains(line, has_timestamp=False) and parse_timestamp(row.raw) is None
+
+
+def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
+    """Report the failure that the end of a log states.
+
+    Args:
+        end: of the log.
+        judged: numbers of lines that are known not to be worth a page.
+    """
+    if not end.may_fail() or not any(_is_last_word(row, judged) for row in end.rows(MAX_LINES_AFTER + 1)):
+        return None
+    rows = end.rows(MAX_END + MAX_LINES_AFTER)
+    newest = range(max(0, len(rows) - 1 - MAX_LINES_AFTER), len(rows))
+    last = next((index for index in reversed(newest) if _is_last_word(rows[index], judged)), None)
+    if last is None or not _ends_log(rows, last):
+        return None
+    root = _root(rows, last)
+    message = root.text.strip()
+    context = " ".join(row.text.strip() for row in rows[rows.index(root) : last + 1])
+    weighed = weigh_category(FailureText(message, has_trained=end.has_trained))
+    if not weighed.is_clear:
+        weighed = weigh_category(FailureText(context, has_trained=end.has_trained))
+    category = weighed.category
+    shown = [row for row in rows if abs(row.number - root.number) <= CONTEXT_ROWS]
+    label = parse_event(message, root.number, root.label, None, ReadPosition(), None).label
+    return Failure(
+        severity=Severity.PAGE, category=category, signature=NAME,
+        title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, _HINT),
+        line=root.number, ranks=() if label is None else (label,),
+        excerpt=tuple(cut_around(row.raw.rstrip(), 0, ROW_CHARS) for row in shown), root_index=shown.index(root),
+        signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(NAME, "", message),
+        why="The log ends with it, and no work of the run and no success follow.", precedence=Precedence.ABORT,
+    )  # fmt: skip
+
+
+def _is_last_word(row: EndRow, judged: Container[int]) -> bool:
+    return row.number not in judged and (row.is_exit or row.is_fatal)
+
+
+def _ends_log(rows: Sequence[EndRow], last: int) -> bool:
+    """Does nothing after the last words show that the program, or what ran it, goes on?"""
+    after = rows[last + 1 :]
+    statements = [row for row in after if not row.is_detail]
+    work = [row for row in statements if row.level is not None and row.level < Level.WARNING]
+    return len(work) <= MAX_WORK_AFTER and not any(
+        row.goes_on or (row.is_finished and not rows[last].is_exit) for row in statements
+    )
+
+
+def _root(rows: Sequence[EndRow], last: int) -> EndRow:
+    """The first line of the end that says what happened."""
+    first = max(0, last - MAX_END)
+    first = next((index + 1 for index in reversed(range(first, last)) if rows[index].goes_on), first)
+    errors = [index for index in range(first, last + 1) if rows[index].is_error]
+    if specific := [index for index in errors if not rows[index].is_generic]:
+        return rows[specific[0]]
+    if errors and rows[errors[0]].text.rstrip().endswith(":") and errors[0] + 1 < len(rows):
+        return rows[errors[0] + 1]  # a heading such as `Fatal error:`
+    if warned := [row for row in rows[first:last] if row.level is Level.WARNING]:
+        return warned[0]
+    return _complaint_before(rows, first, last) or rows[errors[0] if errors else last]
+
+
+def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow | None:
+    """The first of the complaints in a row before an exit, or else the nearest one."""
+    found = None
+    for row in reversed(rows[max(first, last - NEAR_LINES) : last]):
+        if row.complains:
+            found = row
+        elif found is not None and not (row.is_exit or row.is_detail):
+            break
+    return found

@@ -1,0 +1,184 @@
+"""The words with which programs and what runs them end, in any language: fatal statements and exits that are not zero.
+
+Also the words of what goes on or ends well. Where a log ends is for `failed_end` to say.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
+from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.harmless_lines import is_harmless
+from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
+from bot.domain.regex import compile_pattern
+
+_NUMBER = r"-?[1-9]\d{0,9}\b"
+_JOB = (
+    r"(?:job|run|task|step|workflow|pipeline|build|training|experiment|simulation|container|pod|process|environment|command"
+    r"|script|program|launch)"
+)
+_EXIT = re.compile(
+    r"(?i)\b(?:exit(?:s|ed|ing)?|return(?:s|ed)?|finished|ended|terminated|completed|failed|status)\b[^\n\d-]{0,24}?"
+    rf"\b(?:code|status|value|rc)\b[\"']?[ :=(]{{0,3}}{_NUMBER}"
+    r"|\bexit(?:s|ed|ing)?[_ -]?(?:code|status)?[\"']?[ :=(]{1,3}-?[1-9]\d{0,2}\b(?=\W*$|[)\],;.]| after)"
+    rf"|\b(?:exit_?code|exit_?status|rc|returncode|return_?code)[\"']?[ :=]{{1,3}}{_NUMBER}"
+    r"|\bnon-?zero (?:exit|return|status)|\*\*\* \[[^\]\n]+\] Error \d|\brecipe (?:for target )?\S+ failed\b"
+    r"|\bELIFECYCLE\b|\bBackoffLimitExceeded\b"
+    r"|\b(?:job ?state|state|status|phase|conclusion|result|outcome)[\"']?\s?[:=]\s?[\"']?"
+    r"(?:failed|failure|error(?:ed)?|crashed|out_of_memory|node_fail|boot_fail|dead)\b"
+    rf"|^\W*(?:the )?{_JOB}\b[^\n.,;:]{{0,60}}?\b(?:failed|aborted|crashed|died|errored"
+    r"|did not (?:start|finish|complete)|not started)(?=$|[ .,;:!(])(?! (?:to|over|with|jobs?|runs?|\d+ times?)\b)"
+)
+"""What reports that something ended badly, but not what."""
+_PROGRAM = r"^(?:[\w./-]+(?::\d+){0,2}: ){0,3}"
+"""Names of programs and places in source code, which tools write before their messages."""
+_FATAL = re.compile(
+    rf"{_PROGRAM}(?:[Ee]rror|ERROR|[Ff]atal|FATAL|internal error|fatal error): (?![-+]?[\d.]|None\b|null\b)\S"
+    rf"|{_PROGRAM}Error (?:in|using) (?!atexit)\S|{_PROGRAM}line \d+: .*: \S.* not found\s*$"
+    r"|^[\W_]*(?:FATAL|Fatal|fatal(?=\W*(?::|]| error)))\b|^[\W_]*(?:panic|PANIC)\b ?[:(\[]|^ERROR STOP\b"
+    r"|^STOP (?:[1-9]\d*|['\"A-Z])|^Execution halted|^\S{1,40}: (?:\S{1,60}: )?(?:command )?not found\s*$"
+    r"|^terminate called|^Un(?:caught|handled) \S|^Exception in thread \"|^Exception: \S"
+    r"|^\W{2,}\s*(?i:abort(?:ing|ed)?|giving up|fatal|error|stopping|stopped|failed|run (?:failed|aborted))\b"
+    r"|^(?i:abort(?:ing|ed)?|giving up|bailing out|cannot continue|unrecoverable)\b"
+    r"|^E\d{3,5}\b|^[A-Z]{2,8}-?(?:E\d{2,5}|\d{3,5}E)\b"
+)
+"""A statement that starts as programs do where they end."""
+_GIVES_UP = re.compile(
+    r"(?i)\b(?:aborting|giv(?:es?|ing) up|gave up|cannot (?:continue|proceed|recover|start)|can't continue"
+    r"|unrecoverable|terminating|exiting|bailing out|shutting down|quitting|stopping|halting)\b"
+)
+"""What a line logged as an error says where the program ends because of it."""
+_PART = re.compile(
+    r"(?i)\b(?:requests?|connections?|clients?|sessions?|streams?|trials?|quer(?:y|ies)|uploads?|downloads?|callbacks?)\b"
+)
+"""What a program gives up without ending."""
+_PARENT = r"(?:coordinator|launcher|parent|driver|supervisor|peer|root|master)"
+_GENERIC = re.compile(
+    r"(?i)^\W*(?:fatal(?: error)?|error|critical|panic|aborted|execution halted|program (?:stopped|terminated)"
+    rf"|stop \d+)?\W*$|\b(?:aborted|terminated|killed|stopped) by (?:the )?{_PARENT}\b|\bgiving up\b"
+    r"|\babort(?:ing|ed)? (?:all|the (?:run|job)|job|run)\b|\bsee (?:the )?(?:log|output|above|below)"
+    r"|^\W*(?:exiting|shutting down|stopping|terminating|quitting|cleaning up|halting)\b|\ban error (?:has )?occurred\b"
+)
+"""What reports that a program ends, but not why."""
+_SURVIVAL = re.compile(
+    r"(?i)(?<!not )(?<!never )(?<!un)\b(?:succe(?:ss(?:ful(?:ly)?)?|eded)|resum(?:ed|ing)|recover(?:ed|ing)"
+    r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)|skipp(?:ed|ing)"
+    r"|falling back|fallback|ready|listening|will try|trying again|healthy|passed)\b"
+)
+"""The program, its supervisor or its scheduler goes on."""
+_COMPLETED = re.compile(
+    r"(?i)(?<!not )(?<!never )(?<!in)\b(?:completed?|saved|best)\b(?! with (?:errors?|exit|status|code|failures?))"
+)
+"""The program reports that it is done, or what it found."""
+_FINISHED = re.compile(r"(?i)(?<!not )\b(?:finished|done|exit(?:ed)?(?: with)?(?: code| status)?[ :=]{1,3}0)\b")
+"""The same of a part; a script prints it after a failure, too."""
+_HEADER = re.compile(
+    r"#\d+ (?:\d+\.\d+ )?|##\[\w+\]|(?:\d[\d:.,/T-]*Z?\s+){1,3}"
+    r"(?:(?:[DIWEFC]|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b\s+)?"
+    r"(?:[\w./-]+:\d+\]\s+)?"
+)
+"""What an in-house logger writes before its message, and Docker and GitHub before the line of a step."""
+_NO_EVENT = re.compile(r"\w[a-z]Warning\b|(?i:\b(?:log ?level|handlers?)\b)")
+"""Warnings of Python, which programs raise where they go on, and settings."""
+_DETAIL = re.compile(
+    r"^\s+\S|^\s*(?:\d+: |at |@ |from |in |#\d|Caused by|Stack|stack|Backtrace|note: |help: |hint: |For more|To fix"
+    r"|goroutine |\|)"
+)
+LOOKS_BAD = compile_pattern(
+    rb"(?i:error|fatal|fata\b|ftl\b|pnc\b|abort|panic|crit|emerg|alert|exit|fail|halt|not found|giv|gave|unhandled"
+    rb"|uncaught|terminat|\brc\b|return|crash|died|\bdead|not start|cannot|can't|unrecover|bail|exception|quit"
+    rb"|shutting|\bstop|(?:level|lvl|severity\w*|priority)\W{1,4}\d)|\bE\d\d\d|\dE\b|\b[EFC]\b|\bF\d"
+)
+"""What the last words of a run that failed contain: most lines need no more than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRow:
+    """One line at the end of a log."""
+
+    raw: str
+    text: str
+    """Without its prefixes."""
+    level: Level | None
+    number: int
+    """From 1 at the start of the log."""
+    label: Label | None = None
+
+    @property
+    def is_exit(self) -> bool:
+        """Does it report that something ended badly?"""
+        found = _EXIT.search(self.text)
+        return found is not None and not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
+
+    @property
+    def is_fatal(self) -> bool:
+        """Is it what a program writes where it ends?"""
+        if self.level is not None and (self.level >= Level.CRITICAL or self.level < Level.ERROR):
+            has_words = self.level >= Level.CRITICAL
+        else:
+            has_words = _FATAL.search(self.text) is not None or (self.level is Level.ERROR and self._gives_up)
+        goes_on = has_words and _SURVIVAL.search(self.text) and not _GIVES_UP.search(self.text)
+        return has_words and not goes_on and not self._is_mention(0)
+
+    @property
+    def is_error(self) -> bool:
+        """Is it logged as an error, or a fatal statement?"""
+        return self.is_fatal or (self.level is not None and self.level >= Level.ERROR and not self._is_mention(0))
+
+    @property
+    def is_generic(self) -> bool:
+        """Does it report that something failed, but not what?"""
+        return self.is_exit or _GENERIC.search(self.text) is not None
+
+    @property
+    def complains(self) -> bool:
+        """Does it, without a fatal word, say what an exit status after it does not?"""
+        return not self.is_exit and not self._is_mention(0) and (self._gives_up or is_complaint(self.text))
+
+    @property
+    def goes_on(self) -> bool:
+        """Does it report that the program, or what ran it, goes on or has completed?"""
+        sign = read_life_sign(self.text)
+        if sign is not None and sign.kind is LifeKind.ANSWERED:
+            return True
+        is_complaint = self.level is not None and self.level >= Level.WARNING
+        return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))
+
+    @property
+    def is_finished(self) -> bool:
+        """Does it report the end of something?"""
+        return _FINISHED.search(self.text) is not None
+
+    @property
+    def is_detail(self) -> bool:
+        """Does it belong to the statement above it?"""
+        return _DETAIL.match(self.text) is not None
+
+    @property
+    def _gives_up(self) -> bool:
+        return _GIVES_UP.search(self.text) is not None and _PART.search(self.text) is None
+
+    def _is_mention(self, start: int) -> bool:
+        text = self.text
+        is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, start)
+        return is_noise or is_harmless(text) or _NO_EVENT.search(text) is not None
+
+
+def read_rows(raws: Sequence[bytes], first: int) -> list[EndRow]:
+    """Read lines, of which the first has the number `first`; empty lines are left out."""
+    rows: list[EndRow] = []
+    for number, raw in enumerate((line.decode("utf-8", "replace") for line in raws), first):
+        newest = raw.rstrip("\r").rsplit("\r", 1)[-1]
+        if not newest.strip():
+            continue
+        for text in unwrap_json(newest).split("\n"):
+            split = split_prefix(text)
+            found = _HEADER.match(split.text)
+            message = split.text[found.end() :] if found else split.text
+            rows.append(EndRow(newest, message, stated_level(newest), number, split.source.label))
+    return rows

@@ -31,7 +31,7 @@ REPEATED_CHARS = 40
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
-_RANK_IN_TEXT = re.compile(r"\[?\b(?:[Rr]ank|RANK)[ :=]+(\d+)\b")
+_RANK_IN_TEXT = re.compile(r"\[?\b(?:[Rr]ank|RANK|on worker)[ :=]+(\d+)\b")
 _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
@@ -240,6 +240,11 @@ class Candidate:
         """Let a rank be the first source instead of a replica, whose ranks the line before did not state."""
         if isinstance(label, int) and not next(iter(self.sources.values()), True):
             self.sources = {str(label): True, **self.sources}
+
+    def read_reason(self, text: str) -> None:
+        """Let the line with the reason decide the category, if the failure itself does not."""
+        if self.category == "code" and (weighed := weigh_category(FailureText(text))).has_terms:
+            self.category = weighed.category
 
     def labels(self) -> list[Label]:
         """Return the first source, then the others in order."""

@@ -126,6 +126,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     start = traceback_start([line.text for line in before]) if has_traceback else len(before)
     event = _Line(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
     best = _decisive(candidate, before[:start], event) if is_decisive else _decisive_so_far(candidate)
+    if is_decisive and best is not event and is_vague(event.text):
+        candidate.read_reason(best.text)
     rows = _context(before[:start], best)
     if best is not event and best.number not in {row.number for row in rows}:
         rows = [best, *_between(best.number, [*rows, *before[start:], event][0].number), *rows]
@@ -224,6 +226,7 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     ):
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.awaits_reason = ""
+        candidate.read_reason(line.text)
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
     is_named = (
         not is_detail

@@ -243,7 +243,9 @@ class Candidate:
 
     def read_reason(self, text: str) -> None:
         """Let the line with the reason decide the category, if the failure itself does not."""
-        if self.category == "code" and (weighed := weigh_category(FailureText(text))).has_terms:
+        weighed = weigh_category(FailureText(text))
+        is_suggested = weighed.has_terms if self.precedence >= Precedence.TEARDOWN else weighed.is_clear
+        if self.category == "code" and is_suggested:
             self.category = weighed.category
 
     def labels(self) -> list[Label]:

@@ -43,6 +43,8 @@ _OTHER_OPENING = re.compile(
 """Openings that are searched only in the lines before a failure: these words are common, or of other languages."""
 _FENCE = re.compile(r"^\s*```|^<\|[a-z_]{2,24}\|>")
 _INDENTED = re.compile(r"^\s+\S")
+_OF_FAILURE = re.compile(r"(?i)\bcaused?\b|\breasons?\b|\bstderr\b|\bdetails\b|\bexit status\b")
+"""In a heading, shows that what follows explains a failure."""
 _HEADING = re.compile(r"[:\uff1a]\s*$")
 
 
@@ -82,7 +84,8 @@ def is_quoted(before: Sequence[SourcedLine], text: str, *, is_logged: bool) -> b
             return False
         if not line.text.startswith("    ") and _opens(line.text):
             return True
-        if _INDENTED.match(text) and _HEADING.search(line.text) and not is_complaint(line.text):
+        is_heading = _HEADING.search(line.text) is not None and _OF_FAILURE.search(line.text) is None
+        if _INDENTED.match(text) and is_heading and not is_complaint(line.text):
             return True
         if line.is_logged:
             return False

@@ -296,7 +296,7 @@ class RootCauseTracker:
     def _close(self, root: Candidate | None, *, is_overcome: bool = True) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
             root.is_handled |= self.recovery.is_handled(root)
-            root.is_overcome = is_overcome or self.recovery.is_overcome
+            root.is_overcome |= is_overcome or self.recovery.is_overcome
             self.recovered = [*self.recovered[-(MAX_RECOVERED - 1) :], root]
         self.candidates = {}
         self.ranks = self.ranks.for_next_failure()
@@ -309,7 +309,10 @@ class RootCauseTracker:
         lines = lines_since(self.recovery.failed_at.offset)
         if has_ended and self.recovery.reaches_end() and not self._is_contradicted(root):
             return True
-        return self.recovery.goes_on(root, lines, is_contradicted=self._is_contradicted(root))
+        if not self.recovery.goes_on(root, lines, is_contradicted=self._is_contradicted(root)):
+            return False
+        root.is_overcome |= self.recovery.routine.read_after(lines).is_long
+        return True
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

@@ -24,6 +24,8 @@ MIN_COUNTS = 2
 """Number of times that a counter advances with the same meaning: a part may have been under way."""
 MIN_NUMBERS = 2
 """Number of numbers or settings in a line that is a row of results, whatever its first word is."""
+LONG_LINES = 20
+"""Number of lines after which the failure no longer matters."""
 MANY_LINES = 8
 """Number of lines that show it even after a launcher reported the end of the part that failed."""
 SHAPE_TOKENS = 8
@@ -33,7 +35,7 @@ _VARIABLE = re.compile(r"\d|['\"`]")
 _IDLE = re.compile(
     r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"
     r"|nvidia-smi|util(?:i[sz]ation)?|temp(?:erature)?|pending|queued|autoscaler|health\w*|probes?|lease|keepalive"
-    r"|clean\w*|closed?|closing|shut\w*|terminat\w+|destroy\w*|stop|stopped|stopping|exit(?:ed|ing)?)\b"
+    r"|skipp(?:ed|ing)|cancel\w*|clean\w*|closed?|closing|shut\w*|terminat\w+|destroy\w*|stop|stopped|stopping|exit(?:ed|ing)?)\b"
 )
 """What bystanders write, and what everything writes at its end."""
 
@@ -70,6 +72,11 @@ class Aftermath:
         self.lines += is_alike
         if counts or is_alike:
             self.is_lost = self.is_bad = False
+
+    @property
+    def is_long(self) -> bool:
+        """Has the routine gone on for so long that the failure no longer matters?"""
+        return self.lines + self.counts >= LONG_LINES
 
     @property
     def is_certain(self) -> bool:

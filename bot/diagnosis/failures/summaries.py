@@ -30,6 +30,10 @@ _TESTS = re.compile(r"(?i)\bpass(?:ed)?\b")
 _TESTS_OK = re.compile(r"^OK(?: \(.*)?\W*$")
 _SUITE = re.compile(r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s|\bFAILED\b(?! *\]?[ :=]*0\b)")
 """Of a suite of tests, which fails with any of them."""
+MIN_RATIO = 2
+"""Number of parts that succeeded for each that failed or was skipped, from which on the whole has succeeded."""
+_POSITION = re.compile(r"(?i)\b(?!only|with|and|but|while|total)[a-z]+ $")
+"""Before `3/20 failed`, the name of what has this number: no count of failures."""
 _MEMBERS = re.compile(
     r"(?i)\b(?:ranks?|processes|nodes?|hosts?|gpus?|devices?|replicas?|pods?|stages?|steps?|checks?)\b"
 )
@@ -105,7 +109,7 @@ def read_summary(text: str) -> SummaryKind | None:
     good, bad, total = _count_parts(text)
     if bad > good >= 0 or (total and not good) or _FAILED.search(text) or _SUITE.search(text):
         return SummaryKind.BAD
-    is_count = good > 0 and (bad >= 0 or good >= total > 0 or _TESTS.search(text) is not None)
+    is_count = good > 0 and (good >= MIN_RATIO * bad >= 0 or good >= total > 0 or _TESTS.search(text) is not None)
     if is_count or _TESTS_OK.search(text):
         return SummaryKind.GOOD
     return SummaryKind.RESULT if _BEST.search(text) and not _CRASH.search(text) else None
@@ -119,12 +123,12 @@ def _count_parts(text: str) -> tuple[int, int, int]:
         if found.group(3) or found.group(4):
             good = max(good, count)
             bad = max(bad, total - count) if found.group(3) and 2 * count >= total else bad
-        else:
+        elif _POSITION.search(text, 0, found.start()) is None:
             good, bad = max(good, 0 if _MEMBERS.search(found.group(0)) else total - count), max(bad, count)
     for found in _COUNT.finditer(_SHARE.sub("", text)):
         count = int(found.group(1) or found.group(4))
         if found.group(2) or found.group(3):
             good = max(good, count)
         else:
-            bad = max(bad, count)
+            bad = max(bad, 0) + count
     return good, bad, total

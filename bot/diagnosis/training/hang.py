@@ -35,7 +35,10 @@ _BUSY = re.compile(
 _ELAPSED = re.compile(
     r"(?i)(?:running|alive|waiting|elapsed|up)\b[^\d\n]{0,16}(?:(\d{1,9})[- ]d?(?:ays?)?,? ?)?(\d{1,9}):(\d\d):(\d\d)"
 )
-_ENDED = re.compile(r"(?im)^\W*(?:.{0,60}\b)?(?:all done\b|(?:final )?model saved to\b|saved (?:the )?final model\b)")
+_ENDED = re.compile(
+    r"(?im)^\W*(?:.{0,60}\b)?(?:all done\b|training (?:is |has |was )?(?:done|completed?|finished|ended)\b"
+    r"|ended \(code 0\)|(?:final )?model saved to\b|saved (?:the )?final model\b)"
+)
 """The last lines of runs that are done, whatever state the platform shows."""
 HINT = (
     "Take stack dumps of all ranks. Do it before the restart: run py-spy dump --pid ... and find the rank whose GPU"

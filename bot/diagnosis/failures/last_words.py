@@ -113,7 +113,9 @@ class EndRow:
     def is_exit(self) -> bool:
         """Does it report that something ended badly?"""
         found = _EXIT.search(self.text)
-        return found is not None and not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
+        if found is None or self._kind is LifeKind.JUDGED:
+            return False
+        return not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
 
     @property
     def is_fatal(self) -> bool:
@@ -143,8 +145,7 @@ class EndRow:
     @property
     def goes_on(self) -> bool:
         """Does it report that the program, or what ran it, goes on or has completed?"""
-        sign = read_life_sign(self.text)
-        if sign is not None and sign.kind is LifeKind.ANSWERED:
+        if self._kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED):
             return True
         is_complaint = self.level is not None and self.level >= Level.WARNING
         return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))
@@ -158,6 +159,12 @@ class EndRow:
     def is_detail(self) -> bool:
         """Does it belong to the statement above it?"""
         return _DETAIL.match(self.text) is not None
+
+    @property
+    def _kind(self) -> LifeKind | None:
+        """What it shows of the program's life."""
+        sign = read_life_sign(self.text)
+        return None if sign is None else sign.kind
 
     @property
     def _gives_up(self) -> bool:

@@ -221,7 +221,8 @@ class Recovery:
         is_one_trial = self.life.trials >= MANY_TRIALS
         is_caught = self.life.is_caught or root.is_in_warning
         is_one_request = is_caught or (self.life.answered >= MIN_ANSWERS and is_clients_fault(root))
-        is_expected = root.is_quoted or self.life.has_verdict
+        is_in_cell = root.is_in_cell and self.life.items >= MIN_ANSWERS  # one that may raise, if others are executed
+        is_expected = root.is_quoted or self.life.has_verdict or is_in_cell
         is_one = is_one_trial or (is_one_request and self.life.failed == 0)
         return is_expected or self.is_retried(root) or is_one
 

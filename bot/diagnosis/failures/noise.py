@@ -62,7 +62,7 @@ _GIVEN_UP = re.compile(
 )
 MANY_HANDLED = 20
 """This number of such lines is a problem even so."""
-_KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom"})
+_KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom", "killed"})
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 

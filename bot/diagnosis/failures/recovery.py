@@ -280,6 +280,8 @@ class Recovery:
         if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
             return False
         after = self.routine.read_after(lines, is_restarted=self.is_restarted)
+        if self.is_restarted and after.follows_restart:
+            return True
         if after.is_certain and (self.is_restarted or root.precedence is not Precedence.STOP):
             return True
         is_of_others = root.category in _OF_OTHERS and not (root.category == "host_memory" and root.has_exception)

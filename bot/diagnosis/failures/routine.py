@@ -99,8 +99,8 @@ class Routine:
 
     shapes: list[int] = field(default_factory=list)
     """Checksums of the shapes of its lines."""
-    shapes_of_others: list[int] = field(default_factory=list)
-    """The same of other processes, such as those that a supervisor starts."""
+    repeated: list[int] = field(default_factory=list)
+    """Checksums of shapes that several lines had, of any process. What is written only once may belong to a start."""
     counters: dict[str, int] = field(default_factory=dict)
     """The newest count of each counter, by what it counts and its total."""
     name: str = ""
@@ -114,16 +114,18 @@ class Routine:
         """Learn from the lines before a failure of `source`, oldest first."""
         (self.name, self.rank), self.is_known = source, True
         self.is_complete = is_complete(lines)
-        own, others = dict[int, None](), dict[int, None]()
+        own, of_any = dict[int, None](), dict[int, int]()
         for line in lines:
             is_own = line.source == source
             if is_own:
                 self.counters.update(_counters(line.text))
             if (shape := _shape(line.text)) is not None:
-                shapes = own if is_own else others
-                shapes.pop(shape, None)
-                shapes[shape] = None
-        self.shapes, self.shapes_of_others = list(own)[-MAX_SHAPES:], list(others)[-MAX_SHAPES:]
+                of_any[shape] = of_any.pop(shape, 0) + 1
+                if is_own:
+                    own.pop(shape, None)
+                    own[shape] = None
+        self.shapes = list(own)[-MAX_SHAPES:]
+        self.repeated = [shape for shape, count in of_any.items() if count > 1][-MAX_SHAPES:]
         self.counters = dict(list(self.counters.items())[-MAX_COUNTERS:])
 
     def read_after(self, lines: Iterable[SourcedLine], *, is_restarted: bool = False) -> Aftermath:
@@ -134,7 +136,7 @@ class Routine:
             is_restarted: whether a restart is reported: then lines of any process show that the work goes on.
         """
         found, shapes = Aftermath(), set[int]()
-        known = {*self.shapes, *self.shapes_of_others} if is_restarted else set(self.shapes)
+        known = set(self.repeated if is_restarted else self.shapes)
         for line in lines:
             summary = read_summary(line.text)
             found.record_summary(summary)

@@ -85,6 +85,11 @@ class Aftermath:
         goes_on = self.is_good or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
         return (goes_on or (is_alike and self.has_result)) and not (self.is_lost or self.is_bad)
 
+    @property
+    def follows_restart(self) -> bool:
+        """Do lines that are repeated as before show that a restart succeeded?"""
+        return self.lines >= MIN_LINES and not (self.is_lost or self.is_bad)
+
     def resumes_routine(self, *, is_caught: bool) -> bool:
         """Do lines alike those before show that the program goes on? Fewer suffice if it caught the failure."""
         is_short = is_caught or self.has_result

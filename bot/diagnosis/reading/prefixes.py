@@ -226,8 +226,14 @@ def read_source(line: str, *, has_labels: bool = True) -> StatedSource:
     return StatedSource(rank, tuple(names), "".join(kept) + line[position:])
 
 
+_LOGFMT = re.compile(r'^(?:time|ts)="?([^"\s]+)"? level="?(\w+)"? (?:caller=\S+ )?msg="((?:[^"\\]|\\.)*)"')
+"""A line such as `time="2026-03-13T10:49:00Z" level=info msg="loaded"`, of programs in Go."""
+
+
 def unwrap_json(line: str) -> str:
-    """Return the message of a line of structured (JSON) logging, followed by its exception; else the line itself."""
+    """Return the message of a line of structured logging (JSON, logfmt), followed by its exception; else the line."""
+    if line.startswith(("time=", "ts=")):
+        return _LOGFMT.sub(lambda found: f"{found[1]} {found[2].upper()} {found[3]}", line)
     start = line.find('{"', 0, MAX_BEFORE_JSON)
     if start < 0:
         return _field_of_json(line) if line.startswith((" ", "\t", '"')) else line

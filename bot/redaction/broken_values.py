@@ -1,7 +1,8 @@
 """Find secrets that a console or a logger broke over two lines. Pure.
 
-Two cases: a token whose first part is too short to be recognized, so that the lines are searched joined; and a value
-that was recognized up to the end of its line, so that its rest is hidden if the next line consists of it.
+Three cases: a token whose first part is too short to be recognized, so that the lines are searched joined; a value
+that was recognized up to the end of its line, so that its rest is hidden if the next line consists of it; and the next
+cell, string or element of a list that continues a value.
 """
 
 import re
@@ -11,11 +12,11 @@ from itertools import accumulate
 
 from bot.domain.regex import compile_pattern
 from bot.redaction.text_lines import Span, start_of_line
-from bot.redaction.value_checks import looks_random
-from bot.redaction.value_grammar import LINE_PREFIX
+from bot.redaction.value_checks import CHANGE, is_placeholder, looks_random
+from bot.redaction.value_grammar import LOGGED_PREFIX
 
 _CHARS = "[A-Za-z0-9_.+/=-]"
-_NEXT_LINE = rf"\\?\r?\n(?:\x01\n)?{LINE_PREFIX}"
+_NEXT_LINE = rf"\\?\r?\n(?:\x01\n)?{LOGGED_PREFIX}"
 _BREAK = re.compile(rf"{_NEXT_LINE}(?={_CHARS})")
 _WHOLE_LINE = re.compile(rf"({_CHARS}{{6,}})[\"',;\\]{{0,3}}[ \t]*(?=\r?\n|\Z)")
 _LAST_WORD = re.compile(rf"{_CHARS}{{6,}}\Z")
@@ -23,13 +24,26 @@ _FIRST_WORD = re.compile(rf"{_CHARS}{{8,}}(?=[\"',;\\)]{{0,3}}(?:\s|\Z))")
 _REST_CHARS = "[A-Za-z0-9_.+/-]{6,}={0,2}"
 """It has `=` at its end only, unlike an assignment."""
 _AFTER_REST = r"[\"',;\\)}\]]{0,4}[ \t]*"
-_REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z)")
+_REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z|(?<=[ \t])[\w.-]{{1,40}}=)")
 _REST_OF_QUOTED = re.compile(rf"{_NEXT_LINE}([^\s\"']{{4,}})(?=[\"'])")
-_VALUE_LINE = compile_pattern(rf"(?m:^{LINE_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}\r?$|[^\s\"']+[\"']))")
+_VALUE_LINE = compile_pattern(rf"(?m:^{LOGGED_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}(?:\r?$|[\w.-]+=)|[^\s\"']+[\"']))")
+_BAR = "[|\u2502\u2503\u2551]"
+_CONTINUED = re.compile(
+    # The next row of a table, with nothing in the cell of the name.
+    rf"[ \t]{{0,40}}{_BAR}[ \t]{{0,4}}{_NEXT_LINE}{_BAR}[ \t]{{3,200}}{_BAR}[ \t]{{0,4}}(?P<cell>[^\s|\u2502\u2503\u2551]+)"
+    # The next part of a string in a program.
+    rf"|[\"'](?:[ \t]{{0,2}}(?P<plus>[+\\])[ \t]{{0,2}}(?:{_NEXT_LINE})?|[ \t]{{0,2}}{_NEXT_LINE}(?P<early>\+[ \t])?)"
+    rf"[bfru]?[\"'](?P<part>[^\"'\n]{{2,}})(?=[\"'])"
+    # The next element of a list.
+    rf"|[\"'],(?:[ \t]{{0,2}}|[ \t]{{0,2}}{_NEXT_LINE})[\"'](?P<element>[^\"'\n]{{12,}})(?=[\"'])"
+    rf"|{_NEXT_LINE}- [\"']?(?P<item>{_CHARS}{{12,}})(?=[\"']?[ \t]{{0,4}}(?:\r?\n|\Z))"
+    # What the value was changed to.
+    r"|[\"']?[ \t]{1,2}(?:[-=]>|\u2192)[ \t]{1,2}[\"']?(?P<changed>[^\s\"']{4,})"
+)
+"""How the text after a hidden value continues the value, or brings another one."""
 _LINE_END = re.compile(r"\\?\r?\n(?:\x01\n)?")
 _DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
-_CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
 _MIN_CHANGES = 2
 _MIN_HEX_CHARS = 8
 _MIN_VALUE_CHARS = 8
@@ -38,6 +52,7 @@ _MIN_LONG_LINE_CHARS = 60
 _MAX_PREFIX_CHARS = 24
 """Longest public prefix of a token."""
 _MOST_LINES = 4
+_MOST_PARTS = 64
 
 
 def broken_tokens(
@@ -81,10 +96,9 @@ def _is_cut_word(text: str, begin: int, line_end: int, rest: int) -> bool:
 def rests(text: str, searched: str, spans: Iterable[Span]) -> Iterator[Span]:
     """Find the rests of hidden values on the lines after them. `searched` is the text as RE2 accepts it."""
     value_lines = {match.start() for match in _VALUE_LINE.finditer(searched)}
-    if not value_lines:
-        return
     done = set(spans)
     for span in done:
+        yield from _continued(text, span)
         begin, end = span
         is_quoted = text[begin - 1 : begin] in {'"', "'"}
         for _ in range(_MOST_LINES):
@@ -98,6 +112,28 @@ def rests(text: str, searched: str, spans: Iterable[Span]) -> Iterator[Span]:
             yield begin, end
 
 
+def _continued(text: str, span: Span) -> Iterator[Span]:
+    """Find what continues a value that is hidden, up to the last part."""
+    begin, end = span
+    value, is_joined = text[begin:end], text[begin - 2 : begin - 1] == "("
+    for _ in range(_MOST_PARTS):
+        found = _CONTINUED.match(text, end)
+        if found is None or found.lastgroup is None:
+            return
+        part = found[found.lastgroup]
+        if found.lastgroup == "part":
+            is_joined = is_joined or bool(found["plus"] or found["early"])
+            is_secret = is_joined or _is_rest(value, part)
+        elif found.lastgroup == "changed":
+            is_secret = not is_placeholder(part)
+        else:
+            is_secret = found.lastgroup == "cell" or looks_random(part)
+        if not is_secret:
+            return
+        begin, end = found.span(found.lastgroup)
+        yield begin, end
+
+
 def _is_rest(value: str, rest: str) -> bool:
     """Whether a line looks like the rest of a random value, and not like a word or a name such as `step100`."""
     if len(value) < _MIN_VALUE_CHARS or " " in value or not (_DIGIT.search(value) or _changes(value)):
@@ -108,7 +144,7 @@ def _is_rest(value: str, rest: str) -> bool:
 
 
 def _changes(text: str) -> bool:
-    return len(_CHANGE.findall(text)) >= _MIN_CHANGES
+    return len(CHANGE.findall(text)) >= _MIN_CHANGES
 
 
 class _Splice:

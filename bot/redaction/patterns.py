@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from bot.redaction.value_checks import CHECKS, Check
-from bot.redaction.value_grammar import ASSIGNED, NEXT_LINE, PAIRED, VALUE_AFTER_NAME
+from bot.redaction.value_checks import CHECKS, Check, is_owned_key
+from bot.redaction.value_grammar import ASSIGNED, NAME_END, NEXT_LINE, PAIRED, VALUE_AFTER_NAME
 
 MESSAGE_SEPARATOR = "\n\x01\n"
 """Separates messages that are searched together. No pattern matches a value across it."""
@@ -39,6 +39,8 @@ class SecretPattern:
     """RE2 pattern of a token's public prefix, to find tokens that a console broke over two lines."""
     before: str = ""
     """Regular expression of the part of the secret before the literal, which is then hidden as well."""
+    is_named: bool = False
+    """The value is a secret because of the words before it, unlike a token; a placeholder in its place is none."""
     is_command: bool = False
     """Also searched in lists of arguments, with spaces in place of the quotes and commas between them."""
 
@@ -94,7 +96,12 @@ def inner_token(before: str, literal: str, shape: str, hides: str, keeps: str) -
 
 def address(before: str, rest: str, prefilter: str, check: str, hides: str, keeps: str) -> SecretPattern:
     """A password before the `@` of an address; `rest` has an empty group where it ends."""
-    return SecretPattern("@", rest, prefilter, hides, keeps, check=CHECKS[check], before=before)
+    return SecretPattern("@", rest, prefilter, hides, keeps, check=CHECKS[check], before=before, is_named=True)
+
+
+def url(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> SecretPattern:
+    """A password in a URL or in a line of a password file."""
+    return SecretPattern(literal, rest, prefilter, hides, keeps, is_named=True)
 
 
 def aws_key_id(prefix: str, hides: str, keeps: str) -> SecretPattern:
@@ -128,7 +135,7 @@ def environment_name(name: str, hides: str, keeps: str, unlike: str = "") -> Sec
     others = "".join(f"(?<!{word}{name})" for word in unlike.split())
     rest = f"{others}[\"']?[ \\t]?[=:][ \\t]?[\"']?({_VALUE}{{16,}})"
     prefilter = f"{name}[\"']?[ \\t]?[=:][ \\t]?[\"']?{_VALUE}{{6}}"
-    return SecretPattern(name, rest, prefilter, hides, keeps, check=CHECKS["random"])
+    return SecretPattern(name, rest, prefilter, hides, keeps, check=CHECKS["random"], is_named=True)
 
 
 def secret_name(
@@ -139,22 +146,36 @@ def secret_name(
     after: str = "",
     unlike: str = "",
     check: str | None = None,
+    prefilter: str = "",
 ) -> SecretPattern:
     """A name that announces a secret, such as `api_key`: the value after it is hidden.
 
     `after` has what must precede the name, `unlike` the words with which it means something else, separated by spaces.
     After `^`, the name must begin a word.
     """
-    flags = f"(?P<flag>(?<=-{name}))?(?P<joined>(?<=_{name}))?"
     begins = f"(?<![a-z0-9]{name})" if after == "^" else ""
     after = "" if begins else after
     found = "|".join(f"(?<={word}{name})" for word in after.split())
     others = "".join(f"(?<!{word}{name})(?<!{word}_{name})(?<!{word}-{name})" for word in unlike.split())
-    complete = "" if more else "(?![a-z])"  # decides most cases before the slower look-behinds
-    rest = f"{complete}{begins}(?:{found}){others}{flags}{more}{VALUE_AFTER_NAME}"
-    prefilter = "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
+    rest = f"{begins}(?:{found}){others}{more}{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
+    prefilter = (
+        prefilter.replace("<NAME_END>", NAME_END.replace("(?![a-z0-9])", "").removesuffix("+")) if prefilter else ""
+    )
+    prefilter = prefilter or "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
     checked = None if check is None else CHECKS[check]
-    return SecretPattern(name, rest, f"(?i:{prefilter})", hides, keeps, ignore_case=True, check=checked)
+    return SecretPattern(name, rest, f"(?i:{prefilter})", hides, keeps, ignore_case=True, check=checked, is_named=True)
+
+
+def owned_key(name: str, owners: str, hides: str, keeps: str) -> SecretPattern:
+    """A `key` of one of the services or purposes whose names are given, separated by spaces; its value is random."""
+    words = frozenset(owners.split())
+    prefilter = f"(?i:(?:{'|'.join(sorted(words))})[ _.-]?{name})"
+
+    def check(text: str, start: int, value: str) -> bool:
+        return is_owned_key(text, start, value, words)
+
+    rest = f"s?{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
+    return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=check, is_named=True)
 
 
 def checked_value(
@@ -164,25 +185,25 @@ def checked_value(
     before = before.replace("<ASSIGNED>", ASSIGNED).replace("<NEXT_LINE>", NEXT_LINE).replace("<PAIRED>", PAIRED)
     rest = f"{before}({_VALUE}{{{min_chars},}})"
     prefilter = f"(?i:{name}{prefilter.replace('<VALUE>', _VALUE)})"
-    return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check])
+    return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=CHECKS[check], is_named=True)
 
 
 def command(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> SecretPattern:
     """A program and its arguments."""
-    return SecretPattern(literal, rest, prefilter, hides, keeps, is_command=True)
+    return SecretPattern(literal, rest, prefilter, hides, keeps, is_command=True, is_named=True)
 
 
 def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str, check: str | None = None) -> SecretPattern:
     """Any shape, in lower-cased text; with a check, its value must pass it."""
     checked = None if check is None else CHECKS[check]
-    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=checked)
+    return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=checked, is_named=True)
 
 
 _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
     "token": token, "rare_token": token, "shaped_token": shaped_token, "inner_token": inner_token,
-    "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": SecretPattern, "address": address,
+    "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": url, "address": address,
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
-    "checked_value": checked_value, "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase,
+    "owned_key": owned_key, "checked_value": checked_value, "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase,
     "command": command,
 }  # fmt: skip
 _TOKENS = ("token", "aws_key_id", "other_token", "rare_token", "shaped_token", "inner_token")

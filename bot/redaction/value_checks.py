@@ -26,6 +26,32 @@ _MAIL_LABELS = {
     "recipient", "reply-to", "serviceaccount", "principal", "identity", "subject", "name", "username",
 }  # fmt: skip
 """What may precede the address of an e-mail."""
+_PLACEHOLDER = re.compile(
+    r"\$(?:[A-Za-z_]\w*|\{[^}]*\}|\(.*)\Z|%[A-Za-z_]\w*%\Z|\$?\{\{|<[^>]*>\Z|\[(?!\w*\d)[A-Za-z_]+:?\]?\Z"
+    r"|\((?:not|known|sensitive|none|null|unset|hidden|empty|redacted)\b|[A-Za-z_.]+\(\Z"
+    r"|[*x\u2022.]{3,}\Z|[A-Za-z]{2,8}[_-](?:[*xX]{3,}\Z|\.{3})|https?://\S*/[Xx]{4,}\Z"
+    r"|(?i:your[ _-]\S|(?:empty|redacted|masked|filtered|changed|created|deleted|updated)\Z)"
+    r"|(?:[A-Za-z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)\Z"
+    r"|(?:id|src|type|env)=|projects/[^/]+/secrets/|arn:aws|SHA256:|MD5:"
+)
+"""A value that refers to a secret, stands for one, or says that it is not shown."""
+_MODEL = re.compile(
+    r"(?i)(?:bert|roberta|deberta|t5|gpt|opt|phi|llama|tinyllama|qwen|gemma|mistral|mixtral|mamba|falcon|bloom|pythia"
+    r"|deepseek|vicuna|yi|olmo|smollm)(?:[-_.]?(?:v?\d[\dx.]*[bmk]?|base|mini|small|medium|large|xl|xxl|uncased|cased"
+    r"|instruct|chat|it|hf|neo|j))+\Z"
+)
+"""The name of a model, as settings of any name have it."""
+_OPTION = re.compile(r"(?:^|[\s\"'=\x1b])--?[A-Za-z][\w.-]{0,64}\Z|(?:^|[\s\"'=])--?\Z", re.MULTILINE)
+_LINE_START = re.compile(r"^[ \t\"']{0,8}[\w. -]{0,64}\Z", re.MULTILINE)
+_PAIR = re.compile(r"\([ ]?b?[\"'][\w.-]{0,64}\Z")
+_SETTING = re.compile(r"(?:config(?:ure)? (?:set|add)|remote modify)\s[^\n]{0,64}\Z")
+_CONTEXT_CHARS = 96
+_LAST_WORD = re.compile(r"([A-Z]?[a-z0-9]+|[A-Z0-9]+)[ _.-]?\Z")
+"""The last word of a name, also in camel case."""
+CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
+"""Where letters and digits, or small and capital letters, change."""
+_MIN_CHANGES = 6
+"""Random values with dashes have more of them than the names of models."""
 _TWO_DIGITS = re.compile(r"[0-9][^0-9]*[0-9]")
 
 
@@ -43,7 +69,36 @@ def looks_random(value: str) -> bool:
         runs = _ALNUM_RUN.findall(value)
     else:  # a path, or long base64
         runs = [run for run in _LONG_RUN.findall(value) if not run.islower() and not run.isupper()]
-    return any(_LETTER.search(run) and _TWO_DIGITS.search(run) for run in runs)
+    if any(_LETTER.search(run) and _TWO_DIGITS.search(run) for run in runs):
+        return True
+    return value.count("/") < 2 and len(CHANGE.findall(value)) >= _MIN_CHANGES
+
+
+def is_owned_key(text: str, start: int, value: str, owners: frozenset[str]) -> bool:
+    """Whether a random value follows `key` with the name of a service before it: `kaggle_key`, `azureOpenaiKey`."""
+    owner = _LAST_WORD.search(text, max(0, start - 32), start)
+    return owner is not None and owner[1].lower() in owners and looks_random(value)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value after the name of a secret is a reference, a mask or the name of a model."""
+    return _PLACEHOLDER.match(value) is not None or _MODEL.match(value) is not None
+
+
+def fits_context(group: str | None, text: str, start: int, value: str) -> bool:
+    """Whether the text before a name allows the notation in which `group` of the grammar found its value."""
+    before = max(0, start - _CONTEXT_CHARS)
+    match group:
+        case "argument":
+            return any(one.search(text, before, start) for one in (_OPTION, _SETTING))
+        case "said":
+            return looks_random(value)
+        case "element":
+            return _is_mixed(value) or any(one.search(text, before, start) for one in (_OPTION, _PAIR))
+        case "cell":
+            return _LINE_START.search(text, before, start) is not None
+        case _:
+            return True
 
 
 def is_login(value: str) -> bool:

@@ -20,7 +20,7 @@ MESSAGE_SEPARATOR = "\n\x01\n"
 """Separates messages that are searched together. No pattern matches a value across it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SecretPattern:
     """One kind of secret."""
 
@@ -127,6 +127,7 @@ def store_parameter(prefix: str, hides: str, keeps: str) -> SecretPattern:
     return SecretPattern(prefix, names + _SIGNED_VALUE, prefilter, hides, keeps, ignore_case=True)
 
 
+_NAME_END_PREFILTER = NAME_END.replace("(?![a-z0-9])", "").removesuffix("+")
 _VALUE = "[A-Za-z0-9_.~+/=-]"
 
 
@@ -158,12 +159,25 @@ def secret_name(
     found = "|".join(f"(?<={word}{name})" for word in after.split())
     others = "".join(f"(?<!{word}{name})(?<!{word}_{name})(?<!{word}-{name})" for word in unlike.split())
     rest = f"{begins}(?:{found}){others}{more}{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
-    prefilter = (
-        prefilter.replace("<NAME_END>", NAME_END.replace("(?![a-z0-9])", "").removesuffix("+")) if prefilter else ""
-    )
+    prefilter = prefilter.replace("<NAME_END>", _NAME_END_PREFILTER) if prefilter else ""
     prefilter = prefilter or "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
     checked = None if check is None else CHECKS[check]
     return SecretPattern(name, rest, f"(?i:{prefilter})", hides, keeps, ignore_case=True, check=checked, is_named=True)
+
+
+_FOREIGN = (
+    r"(?:\s(?:f\u00fcr|f\u00f6r|for|do|da|de|del|della|du|dla|voor|auf|am|vom|per|pro|til|till|\u0434\u043b\u044f|\u043e\u0442)"
+    r"\s[^\n:=]{1,40}?)?\s{0,2}"
+    r"(?:[:=\uff1a\uff1d]|(?:ist|lautet|war|est|\u00e9|es|jest|is|\u00e4r|er|on|je|\u8bf7\u7528)\b|\u662f|\u4e3a|\u306f|\ub294|\uc740)"
+    r"\s{0,4}[\"'`\u201e\u300c]?"
+)
+"""Between a word for password in another language and its value."""
+
+
+def foreign_name(name: str, hides: str, keeps: str) -> SecretPattern:
+    """A word for password in another language; what follows is a password unless it is a plain word."""
+    rest = f"(?![a-z]){_FOREIGN}([^\\s\"'`\u201c\u300d\uff0c\u3002]{{4,64}})"
+    return SecretPattern(name, rest, f"(?i:{name})", hides, keeps, True, CHECKS["foreign_password"], is_named=True)
 
 
 def owned_key(name: str, owners: str, hides: str, keeps: str) -> SecretPattern:
@@ -196,6 +210,7 @@ def command(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> 
 def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str, check: str | None = None) -> SecretPattern:
     """Any shape, in lower-cased text; with a check, its value must pass it."""
     checked = None if check is None else CHECKS[check]
+    rest, prefilter = rest.replace("<NAME_END>", NAME_END), prefilter.replace("<NAME_END>", _NAME_END_PREFILTER)
     return SecretPattern(literal, rest, prefilter, hides, keeps, ignore_case=True, check=checked, is_named=True)
 
 
@@ -203,7 +218,7 @@ _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
     "token": token, "rare_token": token, "shaped_token": shaped_token, "inner_token": inner_token,
     "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": url, "address": address,
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
-    "owned_key": owned_key, "checked_value": checked_value, "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase,
+    "foreign_name": foreign_name, "owned_key": owned_key, "checked_value": checked_value, "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase,
     "command": command,
 }  # fmt: skip
 _TOKENS = ("token", "aws_key_id", "other_token", "rare_token", "shaped_token", "inner_token")

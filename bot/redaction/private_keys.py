@@ -67,11 +67,13 @@ def _bodies_between(text: str, end: int, stop: int) -> Iterator[tuple[int, int]]
 
 def _body_end(text: str, end: int) -> int:
     """Return where a key without an END mark ends; its lines follow the line that ends at `end`."""
-    body_end = end
+    start = body_end = end
     while end < len(text):
         begin, end = end + 1, _line_end(text, end + 1)
         if _is_body(text, begin, end):
             body_end = end
+        elif body_end > start and _is_body(text, begin, end, _BODY_BETWEEN_MARKS):  # its last line
+            return end
         elif text[begin:end].strip() not in MESSAGE_SEPARATOR:
             break
     return body_end

@@ -31,7 +31,7 @@ from bot.redaction.private_keys import KEY_MARK, key_bodies
 from bot.redaction.tables import HEADER_PREFILTER, find_tables, open_header
 from bot.redaction.text_lines import Span
 from bot.redaction.user_patterns import UserPattern
-from bot.redaction.value_checks import fits_context, is_placeholder
+from bot.redaction.value_checks import fits_context, is_mask, is_placeholder
 
 _Groups = tuple[tuple[Pattern[str], tuple[SecretPattern, ...]], ...]
 HIDDEN = "[hidden]"
@@ -166,9 +166,9 @@ def find_secrets(
                 if match.lastgroup == "argument" and text[start] in "\"'" and end - start > 2:
                     start, end = start + 1, end - (text[end - 1] == text[start])
                 value = text[start:end]
-                if row.is_named and (
-                    is_placeholder(value) or not fits_context(match.lastgroup, text, match.start(), value)
-                ):
+                if is_mask(value):
+                    continue
+                if row.is_named and (is_placeholder(value) or not fits_context(match, text, value)):
                     continue
                 if check is None or check(text, match.start(), value):
                     yield start, _value_end(text, start, end)

@@ -13,7 +13,7 @@ from bot.redaction.text_lines import Span, lines_from, start_of_line
 from bot.redaction.value_checks import looks_random
 
 _STRONG = (
-    r"pass(?:word|wd|phrase|code)?|pwd|secret|credentials?"
+    r"[a-z]*pass(?:word|wd|phrase|code)|pass|pwd|secret|credentials?|pat|rediscli[ _-]auth"
     r"|(?:secret|api|access|auth|private|session)[ _-]?(?:key|token)"
 )
 _WEAK = r"token|key"
@@ -26,8 +26,8 @@ HEADER_PREFILTER = (
     rf"(?:\"?[ \t]*[{_SEPARATORS}]|  +[a-z]|[ \t]*\r?\n(?:\x01\n)?[ \t|+]*[-=]{{3}}))"
 )
 _HEADER = compile_pattern(HEADER_PREFILTER)
-_STRONG_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-])*(?:{_STRONG})s?\Z")
-_SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-])*{_HEADING_END}\Z")
+_STRONG_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*(?:{_STRONG})s?\Z")
+_SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*{_HEADING_END}\Z")
 _HEADING = re.compile(r"[^\n=:<>{}]{0,40}\Z")
 _RULE = re.compile(r"[\s+|:=\u2500-\u257f-]*[-=\u2500-\u257f]{3}[\s+|:=\u2500-\u257f-]*\Z")
 _RULED = "|\u2502\u2503\u2551"

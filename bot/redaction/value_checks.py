@@ -28,16 +28,16 @@ _MAIL_LABELS = {
 """What may precede the address of an e-mail."""
 _PLACEHOLDER = re.compile(
     r"\$(?:[A-Za-z_]\w*|\{[^}]*\}|\(.*)\Z|%[A-Za-z_]\w*%\Z|\$?\{\{|<[^>]*>\Z|\[(?!\w*\d)[A-Za-z_]+:?\]?\Z"
-    r"|\((?:not|known|sensitive|none|null|unset|hidden|empty|redacted)\b|[A-Za-z_.]+\(\Z"
+    r"|\((?:not|known|sensitive|none|null|unset|hidden|empty|redacted)\b|[\[A-Za-z_.]+\(\Z|!(?:secret|vault|env|ref|sub|reference)\b"
     r"|[*x\u2022.]{3,}\Z|[A-Za-z]{2,8}[_-](?:[*xX]{3,}\Z|\.{3})|https?://\S*/[Xx]{4,}\Z"
-    r"|(?i:your[ _-]\S|(?:empty|redacted|masked|filtered|changed|created|deleted|updated)\Z)"
-    r"|(?:[A-Za-z0-9]+_)*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)\Z"
+    r"|(?i:your[ _-]\S|(?:empty|redacted|masked|filtered|changed|created|deleted|updated|passed|failed|skipped)\Z)"
+    r"|(?:[A-Za-z0-9]+_)*[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)\Z"
     r"|(?:id|src|type|env)=|projects/[^/]+/secrets/|arn:aws|SHA256:|MD5:"
 )
 """A value that refers to a secret, stands for one, or says that it is not shown."""
 _MODEL = re.compile(
     r"(?i)(?:bert|roberta|deberta|t5|gpt|opt|phi|llama|tinyllama|qwen|gemma|mistral|mixtral|mamba|falcon|bloom|pythia"
-    r"|deepseek|vicuna|yi|olmo|smollm)(?:[-_.]?(?:v?\d[\dx.]*[bmk]?|base|mini|small|medium|large|xl|xxl|uncased|cased"
+    r"|deepseek|vicuna|yi|olmo|smollm)(?:[-_.]?(?:v?\d{1,2}(?:[x.]\d{1,3})?[bmk]?(?![a-z0-9])|base|mini|small|medium|large|xl|xxl|uncased|cased"
     r"|instruct|chat|it|hf|neo|j))+\Z"
 )
 """The name of a model, as settings of any name have it."""
@@ -50,8 +50,10 @@ _LAST_WORD = re.compile(r"([A-Z]?[a-z0-9]+|[A-Z0-9]+)[ _.-]?\Z")
 """The last word of a name, also in camel case."""
 CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
 """Where letters and digits, or small and capital letters, change."""
-_MIN_CHANGES = 6
+_MIN_CHANGES = 4
 """Random values with dashes have more of them than the names of models."""
+_MIN_CHANGES_OF_WORD = 6
+"""The same without dashes: more than in the names of classes."""
 _TWO_DIGITS = re.compile(r"[0-9][^0-9]*[0-9]")
 
 
@@ -60,7 +62,9 @@ def looks_random(value: str) -> bool:
     if len(value) < 16:
         return False
     if value.isalnum() and value.isascii():  # the common case, faster
-        return _LETTER.search(value) is not None and _TWO_DIGITS.search(value) is not None
+        if _LETTER.search(value) is None or _DIGIT.search(value) is None:
+            return False
+        return _TWO_DIGITS.search(value) is not None or len(CHANGE.findall(value)) >= _MIN_CHANGES_OF_WORD
     if _UUID.search(value):
         return True
     if "://" in value:
@@ -85,16 +89,28 @@ def is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.match(value) is not None or _MODEL.match(value) is not None
 
 
-def fits_context(group: str | None, text: str, start: int, value: str) -> bool:
-    """Whether the text before a name allows the notation in which `group` of the grammar found its value."""
+def is_mask(value: str) -> bool:
+    """Whether it is one character again and again, or ends like the example of a URL."""
+    return value[0] in "xX*.-\u2022" and value.count(value[0]) == len(value) or value.endswith(("/XXXX", "/xxxx"))
+
+
+def fits_context(match: re.Match[str], text: str, value: str) -> bool:
+    """Whether the text before a name allows the notation in which a group of the grammar found its value."""
+    start = match.start()
     before = max(0, start - _CONTEXT_CHARS)
-    match group:
+    match match.lastgroup:
         case "argument":
-            return any(one.search(text, before, start) for one in (_OPTION, _SETTING))
+            if any(one.search(text, before, start) for one in (_OPTION, _SETTING)):
+                return True
+            return "\n" not in match[0] and looks_random(value)
         case "said":
             return looks_random(value)
+        case "line":
+            return _PATH.match(value) is None or (looks_random(value) and "." not in value)
         case "element":
             return _is_mixed(value) or any(one.search(text, before, start) for one in (_OPTION, _PAIR))
+        case "boxed":
+            return _is_password(value) and (_is_mixed(value) or len(CHANGE.findall(value)) > 1 or "-" in value[1:])
         case "cell":
             return _LINE_START.search(text, before, start) is not None
         case _:
@@ -133,6 +149,28 @@ def _is_login_at_host(text: str, at: int, password: str) -> bool:
     return has_port or (_is_mixed(password) and ("." in host[1] or host[1] == "localhost" or len(password) >= 7))
 
 
+_STATES = frozenset(
+    """required missing invalid unset unknown empty incorrect expired disabled enabled provided changed accepted rejected
+    correct hidden redacted prompt string optional default wrong failed authentication needed masked removed not undefined
+    protected success denied updated configured placeholder null none true false present absent authenticated
+    unauthorized prompted environment keyring keychain securestring secretstr password secret int bool str number
+    boolean object array yes no""".split()
+)
+"""What is said of passwords."""
+_PROSE = frozenset("a an and are as at be by can enter for from has in is it must no not of on or please that the this to use was will with you your".split())  # fmt: skip  # noqa: E501
+
+
+def _is_password(value: str) -> bool:
+    """Whether a word after a colon is a password, and does not say something of it."""
+    words = re.split(r"[^a-z]+", value.lower())
+    return not (words[0] in _STATES or _PATH.match(value) or value.endswith((":", "...", "?")) or "://" in value)
+
+
+def _is_foreign_password(value: str) -> bool:
+    """Whether it is a password after a word of another language, whose plain words are not known."""
+    return _is_password(value) and (_is_mixed(value) or re.search(r"[a-z][_.-][a-z]", value) is not None)
+
+
 def _has_nul(value: str) -> bool:
     """Whether it is the user and the password of SMTP and IMAP in base64, which NUL bytes separate."""
     try:
@@ -148,6 +186,9 @@ CHECKS: dict[str, Check] = {
     "random_or_login": lambda text, start, value: looks_random(value) or is_login(value),
     "mixed": lambda text, start, value: _is_mixed(value),
     "login_at_host": _is_login_at_host,
+    "password": lambda text, start, value: _is_password(value),
+    "foreign_password": lambda text, start, value: _is_foreign_password(value),
+    "not_prose": lambda text, start, value: not _PROSE.intersection(value.lower().split()),
     "after_nul": lambda text, start, value: _has_nul(value),
     "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
 }

@@ -9,7 +9,7 @@ _SIGN = (
 )
 """Between a name and its value, also after `None` for what it was before. A colon is not here: prose may follow it."""
 NAME_END = (
-    r"(?:[_.-]?(?:value|val|backup|bak|old|new|prod|production|staging|stage|dev|test|live|raw|plain|base64|b64|env"
+    r"(?:[_.-]?(?:value|val|backup|bak|old|new|prod|production|staging|stage|dev|test|live|raw|plain|base64|b64"
     r"|v?\d{1,2})(?![a-z0-9])){0,2}+"
 )
 """What people add to a name: `API_KEY_BACKUP`, `passwordProd`, `token_v2`."""
@@ -25,12 +25,12 @@ _LINE_END = r"[ \t]{0,2}(?:\n\x01\n|\r?\n)"
 _BREAK = _LINE_END + LOGGED_PREFIX
 _PLACEHOLDER = r"(?!\[hidden\]|\[redacted|none\b|null\b|true\b|false\b|\*(?:[*\s\"',;)]|\Z)|<|\$|os\.|env\b|\.\.\.|xxx)"
 _HAS_DIGIT = r"(?=[^\s\"']{0,64}\d)"
-_LIKE_VALUE = r"(?=[^\s\"']{0,64}(?:\d|=[\s\"']|=\Z))"
-"""It has a digit or ends like base64, as words of prose do not."""
+_LIKE_VALUE = r"(?=[^\s\"']{0,64}(?:[\d!#$%^&*+]|=[\s\"']|=\Z))"
+"""It has a digit or a special character or ends like base64, as words of prose do not."""
 _UNQUOTED = r"[^\s\"'&,;)}\]]"
 _UNQUOTED_REST = r"(?:[&,;)}\]]{1,3}(?![\w.%-]{1,40}[=:])[^\s\"'&,;)}\]]{1,64}){0,8}"
 """The rest of a value with separators in it, unless a name and its value follow."""
-_WRAPPER = r"(?:\$|[bur]{1,2}|''(?=')|\"\"(?=\")|(?:some|secretstr|secret|str|bytes)\((?:b(?=[\"']))?)?"
+_WRAPPER = r"(?:\$|[bufrn]{1,2}(?=[\"'])|''(?=')|\"\"(?=\")|(?:some|secretstr|secret|str|bytes)\((?:b(?=[\"']))?)?"
 """`$'…'` of a shell, `b'…'` of Python, `Some(…)` of Rust, two of three quotes."""
 _ESCAPED_QUOTE = r"(?:&quot;|&#3[49];|\\{1,2}u0022|%(?:25)?22)"
 
@@ -60,13 +60,14 @@ VALUE_AFTER_NAME = (
     # Dots up to the value, as Megatron-LM prints arguments.
     rf"|[ ]?\.{{3,64}}[ ]?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
     # After a colon, prose may follow instead of a value.
-    rf"|[ \t]{{0,40}}[:|\u2502\u2503\u2551][ \t]{{0,40}}{COLOUR}{_PLACEHOLDER}{_LIKE_VALUE}({_UNQUOTED}{{6,}})"
+    rf"|(?:[ \t]\[[^\[\]\n]{{0,40}}\])?[ \t]{{0,40}}[:|\u2502\u2503\u2551][ \t]{{0,40}}{COLOUR}{_PLACEHOLDER}{_LIKE_VALUE}({_UNQUOTED}{{6,}})"
     # A value on the next line: a block of YAML, a quoted value, or a line that consists of a value with a digit.
-    rf"|(?:[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?|\"\"\"|''')?[\\(]?{_BREAK}"
+    rf"|(?:[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?|\"\"\"|''')?(?:\(|(?P<continued>\\))?{_BREAK}"
     rf"|{_BREAK}[=:][ \t]{{0,3}}(?:{_BREAK})?)(?:- )?{_PLACEHOLDER}(?:"
     rf"\"([^\"\n]{{4,}})\"|'([^'\n]{{4,}})'|(?(block)([^\s\x01\"'][^\n\x01\"']{{3,}})|(?!))"
-    rf"|(?![/~]|[a-z_.-]{{1,40}}=[^=]|[\w.]{{1,30}}\(|[^\s]{{0,20}}://)"
-    rf"{_HAS_DIGIT}([^\s\"'\\:\x01]{{6,}})[,;]?[ \t]{{0,2}}(?=\n|\Z))"
+    rf"|(?(continued)([^\s\"'\x01]{{4,}})|(?!))"
+    rf"|(?![a-z_.-]{{1,40}}=[^=]|[\w.]{{1,30}}\(|[^\s]{{0,20}}://)"
+    rf"{_HAS_DIGIT}(?P<line>[^\s\"'\\:\x01]{{6,}})[,;]?[ \t]{{0,2}}(?=\n|\Z))"
     # A tuple of name and value.
     rf"|(?<=[\"'])\s?,(?:{_BREAK}|\s{{0,2}})b?\\{{0,3}}[\"']{_PLACEHOLDER}"
     rf"{_HAS_DIGIT}([^\s\"'\\]{{7,}})"
@@ -82,16 +83,18 @@ VALUE_AFTER_NAME = (
     # A quoted value after a name in brackets; the input that pydantic rejected, on the line after its name.
     rf"|(?<=\])[ \t]{{1,2}}(?:\"{_PLACEHOLDER}([^\"\n]{{4,}})\"|'{_PLACEHOLDER}([^'\n]{{4,}})')"
     rf"|\n(?:\x01\n)?[^\n]{{1,160}}input_value=[\"']{_PLACEHOLDER}([^\"'\n]{{4,}})"
+    # A cell of a boxed table.
+    rf"|[ \t]{{0,40}}[\u2502\u2503\u2551|][ \t]{{0,8}}{_PLACEHOLDER}(?P<boxed>[^\s\u2502\u2503\u2551|]{{6,}})[ \t]{{0,99}}[\u2502\u2503\u2551|]"
     # A row of CSV that begins with the name.
     rf"|[ \t]?[,;][ \t]?[\"']?{_PLACEHOLDER}{_HAS_DIGIT}(?P<cell>[^\s\"',;]{{6,}})[\"']?[ \t]{{0,8}}(?=\n|\Z)"
     # An argument and its value in a list, a tuple without a digit in its value.
     rf"|(?<=[\"'])\s?,(?:{_BREAK}|\s{{0,2}})b?\\{{0,3}}[\"']{_PLACEHOLDER}(?!-)(?P<element>[^\"'\\\n]{{4,}})"
-    # In prose: the token is `…`, the key (…) leaked.
-    rf"|(?=[\s:=(`\"'])(?:\s(?:for|on|of|from|to|in)\s[^\n:=`]{{1,40}}?)?(?:\s(?:is|was|are)\b)?\s{{0,2}}[:=]?\s{{0,2}}"
-    rf"[\"'`(<\[]{{0,2}}{_PLACEHOLDER}(?P<said>[^\s\"'`()<>,;]{{16,}})"
     # --api-key value
     rf"|(?<![\"'])(?:\s|[ \t]?\\{_BREAK}|{_BREAK}- |\n\x01\n{_HAS_DIGIT})(?!-){_PLACEHOLDER}"
-    rf"(?P<argument>\"[^\"\n]{{4,}}\"|'[^'\n]{{4,}}'|[^\s\"']{{6,}}))"
+    rf"(?P<argument>\"[^\"\n]{{4,}}\"|'[^'\n]{{4,}}'|[^\s\"'`(:=][^\s\"']{{4,}}[^\s\"':])"
+    # In prose: the token is `…`, the key (…) leaked.
+    rf"|(?=[\s:=(`\"'])(?:\s(?:for|on|of|from|to|in)\s[^\n:=`]{{1,40}}?)?(?:\s(?:is|was|are)\b)?\s{{0,2}}[:=]?\s{{0,2}}"
+    rf"[\"'`(<\[]{{0,2}}{_PLACEHOLDER}(?P<said>[^\s\"'`()<>,;]{{16,}}))"
 )
 """Between a name that announces a secret and its value. In lower-cased text, as everything here. The group `argument` is
 a value only after an option such as `--api-key`, the group `cell` only if the name begins its line."""

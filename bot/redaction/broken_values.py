@@ -13,7 +13,7 @@ from itertools import accumulate
 from bot.domain.regex import compile_pattern
 from bot.redaction.text_lines import Span, start_of_line
 from bot.redaction.value_checks import CHANGE, is_placeholder, looks_random
-from bot.redaction.value_grammar import LOGGED_PREFIX
+from bot.redaction.value_grammar import BAR, LOGGED_PREFIX
 
 _CHARS = "[A-Za-z0-9_.+/=-]"
 _NEXT_LINE = rf"\\?\r?\n(?:\x01\n)?{LOGGED_PREFIX}"
@@ -27,10 +27,10 @@ _AFTER_REST = r"[\"',;\\)}\]]{0,4}[ \t]*"
 _REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z|(?<=[ \t])[\w.-]{{1,40}}=)")
 _REST_OF_QUOTED = re.compile(rf"{_NEXT_LINE}([^\s\"']{{4,}})(?=[\"'])")
 _VALUE_LINE = compile_pattern(rf"(?m:^{LOGGED_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}(?:\r?$|[\w.-]+=)|[^\s\"']+[\"']))")
-_BAR = "[|\u2502\u2503\u2551]"
 _CONTINUED = re.compile(
     # The next row of a table, with nothing in the cell of the name.
-    rf"[ \t]{{0,40}}{_BAR}[ \t]{{0,4}}{_NEXT_LINE}{_BAR}[ \t]{{3,200}}{_BAR}[ \t]{{0,4}}(?P<cell>[^\s|\u2502\u2503\u2551]+)"
+    rf"[ \t]{{0,40}}{BAR}[ \t]{{0,4}}{_NEXT_LINE}{BAR}[ \t]{{3,200}}{BAR}[ \t]{{0,4}}"
+    r"(?P<cell>[^\s|\u2502\u2503\u2551]+)"
     # The next part of a string in a program.
     rf"|[\"'](?:[ \t]{{0,2}}(?P<plus>[+\\])[ \t]{{0,2}}(?:{_NEXT_LINE})?|[ \t]{{0,2}}{_NEXT_LINE}(?P<early>\+[ \t])?)"
     rf"[bfru]?[\"'](?P<part>[^\"'\n]{{2,}})(?=[\"'])"

@@ -9,7 +9,7 @@ is read twice: a repetition ends where the pattern may begin again, or is posses
 import re
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -147,7 +147,6 @@ def secret_name(
     after: str = "",
     unlike: str = "",
     check: str | None = None,
-    prefilter: str = "",
 ) -> SecretPattern:
     """A name that announces a secret, such as `api_key`: the value after it is hidden.
 
@@ -159,17 +158,16 @@ def secret_name(
     found = "|".join(f"(?<={word}{name})" for word in after.split())
     others = "".join(f"(?<!{word}{name})(?<!{word}_{name})(?<!{word}-{name})" for word in unlike.split())
     rest = f"{begins}(?:{found}){others}{more}{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
-    prefilter = prefilter.replace("<NAME_END>", _NAME_END_PREFILTER) if prefilter else ""
-    prefilter = prefilter or "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
+    prefilter = "|".join(f"{word}{name}{more}" for word in after.split()) or f"{name}{more}"
     checked = None if check is None else CHECKS[check]
     return SecretPattern(name, rest, f"(?i:{prefilter})", hides, keeps, ignore_case=True, check=checked, is_named=True)
 
 
 _FOREIGN = (
-    r"(?:\s(?:f\u00fcr|f\u00f6r|for|do|da|de|del|della|du|dla|voor|auf|am|vom|per|pro|til|till|\u0434\u043b\u044f|\u043e\u0442)"
-    r"\s[^\n:=]{1,40}?)?\s{0,2}"
-    r"(?:[:=\uff1a\uff1d]|(?:ist|lautet|war|est|\u00e9|es|jest|is|\u00e4r|er|on|je|\u8bf7\u7528)\b|\u662f|\u4e3a|\u306f|\ub294|\uc740)"
-    r"\s{0,4}[\"'`\u201e\u300c]?"
+    r"(?:\s(?:f\u00fcr|f\u00f6r|for|do|da|de|del|della|du|dla|voor|auf|am|vom|per|pro|til|till"
+    r"|\u0434\u043b\u044f|\u043e\u0442)\s[^\n:=]{1,40}?)?"
+    r"(?:\s{0,2}[:=\uff1a\uff1d]|\s{1,2}(?:ist|lautet|war|est|\u00e9|es|jest|is|\u00e4r|er|on|je)\b"
+    r"|\s{0,2}(?:\u662f|\u4e3a|\u306f|\ub294|\uc740))\s{0,4}[\"'`\u201e\u300c]?"
 )
 """Between a word for password in another language and its value."""
 
@@ -178,6 +176,12 @@ def foreign_name(name: str, hides: str, keeps: str) -> SecretPattern:
     """A word for password in another language; what follows is a password unless it is a plain word."""
     rest = f"(?![a-z]){_FOREIGN}([^\\s\"'`\u201c\u300d\uff0c\u3002]{{4,64}})"
     return SecretPattern(name, rest, f"(?i:{name})", hides, keeps, True, CHECKS["foreign_password"], is_named=True)
+
+
+def weak_name(name: str, prefilter: str, hides: str, keeps: str, after: str = "") -> SecretPattern:
+    """A name that often precedes harmless values: only a random value is hidden, and the prefilter is narrow."""
+    row = secret_name(name, hides, keeps, after=after, check="random")
+    return replace(row, prefilter=f"(?i:{prefilter.replace('<NAME_END>', _NAME_END_PREFILTER)})")
 
 
 def owned_key(name: str, owners: str, hides: str, keeps: str) -> SecretPattern:
@@ -218,8 +222,8 @@ _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
     "token": token, "rare_token": token, "shaped_token": shaped_token, "inner_token": inner_token,
     "aws_key_id": aws_key_id, "other_token": SecretPattern, "url": url, "address": address,
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
-    "foreign_name": foreign_name, "owned_key": owned_key, "checked_value": checked_value, "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase,
-    "command": command,
+    "weak_name": weak_name, "foreign_name": foreign_name, "owned_key": owned_key, "checked_value": checked_value,
+    "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase, "command": command,
 }  # fmt: skip
 _TOKENS = ("token", "aws_key_id", "other_token", "rare_token", "shaped_token", "inner_token")
 _OTHERS = tuple(table for table in _BUILDERS if table not in _TOKENS)

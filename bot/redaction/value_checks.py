@@ -91,7 +91,7 @@ def is_placeholder(value: str) -> bool:
 
 def is_mask(value: str) -> bool:
     """Whether it is one character again and again, or ends like the example of a URL."""
-    return value[0] in "xX*.-\u2022" and value.count(value[0]) == len(value) or value.endswith(("/XXXX", "/xxxx"))
+    return (value[0] in "xX*.-\u2022" and value.count(value[0]) == len(value)) or value.endswith(("/XXXX", "/xxxx"))
 
 
 def fits_context(match: re.Match[str], text: str, value: str) -> bool:
@@ -149,21 +149,23 @@ def _is_login_at_host(text: str, at: int, password: str) -> bool:
     return has_port or (_is_mixed(password) and ("." in host[1] or host[1] == "localhost" or len(password) >= 7))
 
 
-_STATES = frozenset(
-    """required missing invalid unset unknown empty incorrect expired disabled enabled provided changed accepted rejected
-    correct hidden redacted prompt string optional default wrong failed authentication needed masked removed not undefined
-    protected success denied updated configured placeholder null none true false present absent authenticated
-    unauthorized prompted environment keyring keychain securestring secretstr password secret int bool str number
-    boolean object array yes no""".split()
+_STATE = re.compile(
+    r"(?i)(?:required|missing|invalid|unset|unknown|empty|incorrect|expired|disabled|enabled|provided|changed|accepted"
+    r"|rejected|correct|hidden|redacted|prompt|prompted|string|optional|default|wrong|failed|authentication|needed|masked"
+    r"|removed|not|undefined|protected|success|denied|updated|configured|placeholder|null|none|true|false|present|absent"
+    r"|authenticated|unauthorized|environment|keyring|keychain|securestring|secretstr|password|secret|int|bool|str|number"
+    r"|boolean|object|array|yes|no)(?![A-Za-z])"
 )
 """What is said of passwords."""
-_PROSE = frozenset("a an and are as at be by can enter for from has in is it must no not of on or please that the this to use was will with you your".split())  # fmt: skip  # noqa: E501
+_PROSE = re.compile(
+    r"(?i)\b(?:a|an|and|are|as|at|be|by|can|enter|for|from|has|have|in|is|it|must|no|not|of|on|or|please|that|the|this|to"
+    r"|use|was|will|with|you|your)\b"
+)
 
 
 def _is_password(value: str) -> bool:
     """Whether a word after a colon is a password, and does not say something of it."""
-    words = re.split(r"[^a-z]+", value.lower())
-    return not (words[0] in _STATES or _PATH.match(value) or value.endswith((":", "...", "?")) or "://" in value)
+    return not (_STATE.match(value) or _PATH.match(value) or value.endswith((":", "...", "?")) or "://" in value)
 
 
 def _is_foreign_password(value: str) -> bool:
@@ -188,7 +190,7 @@ CHECKS: dict[str, Check] = {
     "login_at_host": _is_login_at_host,
     "password": lambda text, start, value: _is_password(value),
     "foreign_password": lambda text, start, value: _is_foreign_password(value),
-    "not_prose": lambda text, start, value: not _PROSE.intersection(value.lower().split()),
+    "not_prose": lambda text, start, value: not _PROSE.search(value),
     "after_nul": lambda text, start, value: _has_nul(value),
     "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
 }

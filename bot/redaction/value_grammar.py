@@ -20,6 +20,8 @@ LINE_PREFIX = rf"(?:{_TIME})?)?{_PROCESS}"
 """What loggers, launchers (`[rank0]:`, `3:`, `app-1  |`) and indentation put before the rest of a text on a line."""
 LOGGED_PREFIX = rf"(?:{_TIME}(?:[\w.]{{1,40}}(?::\d{{1,5}})?(?::| -)[ \t]{{1,2}})?)?)?{_PROCESS}"
 """The same, also with the name of the logger after the time and the level."""
+BAR = r"[|\u2502\u2503\u2551]"
+"""Between the cells of a table."""
 _QUOTE = r"(?:\\{0,3}[\"'])?"
 _LINE_END = r"[ \t]{0,2}(?:\n\x01\n|\r?\n)"
 _BREAK = _LINE_END + LOGGED_PREFIX
@@ -60,7 +62,8 @@ VALUE_AFTER_NAME = (
     # Dots up to the value, as Megatron-LM prints arguments.
     rf"|[ ]?\.{{3,64}}[ ]?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
     # After a colon, prose may follow instead of a value.
-    rf"|(?:[ \t]\[[^\[\]\n]{{0,40}}\])?[ \t]{{0,40}}[:|\u2502\u2503\u2551][ \t]{{0,40}}{COLOUR}{_PLACEHOLDER}{_LIKE_VALUE}({_UNQUOTED}{{6,}})"
+    rf"|(?:[ \t]\[[^\[\]\n]{{0,40}}\])?[ \t]{{0,40}}(?::|{BAR})[ \t]{{0,40}}{COLOUR}"
+    rf"{_PLACEHOLDER}{_LIKE_VALUE}({_UNQUOTED}{{6,}})"
     # A value on the next line: a block of YAML, a quoted value, or a line that consists of a value with a digit.
     rf"|(?:[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?|\"\"\"|''')?(?:\(|(?P<continued>\\))?{_BREAK}"
     rf"|{_BREAK}[=:][ \t]{{0,3}}(?:{_BREAK})?)(?:- )?{_PLACEHOLDER}(?:"
@@ -84,7 +87,7 @@ VALUE_AFTER_NAME = (
     rf"|(?<=\])[ \t]{{1,2}}(?:\"{_PLACEHOLDER}([^\"\n]{{4,}})\"|'{_PLACEHOLDER}([^'\n]{{4,}})')"
     rf"|\n(?:\x01\n)?[^\n]{{1,160}}input_value=[\"']{_PLACEHOLDER}([^\"'\n]{{4,}})"
     # A cell of a boxed table.
-    rf"|[ \t]{{0,40}}[\u2502\u2503\u2551|][ \t]{{0,8}}{_PLACEHOLDER}(?P<boxed>[^\s\u2502\u2503\u2551|]{{6,}})[ \t]{{0,99}}[\u2502\u2503\u2551|]"
+    rf"|[ \t]{{0,40}}{BAR}[ \t]{{0,8}}`?{_PLACEHOLDER}(?P<boxed>[^\s`\u2502\u2503\u2551|]{{6,}})`?[ \t]{{0,99}}{BAR}"
     # A row of CSV that begins with the name.
     rf"|[ \t]?[,;][ \t]?[\"']?{_PLACEHOLDER}{_HAS_DIGIT}(?P<cell>[^\s\"',;]{{6,}})[\"']?[ \t]{{0,8}}(?=\n|\Z)"
     # An argument and its value in a list, a tuple without a digit in its value.
@@ -96,5 +99,5 @@ VALUE_AFTER_NAME = (
     rf"|(?=[\s:=(`\"'])(?:\s(?:for|on|of|from|to|in)\s[^\n:=`]{{1,40}}?)?(?:\s(?:is|was|are)\b)?\s{{0,2}}[:=]?\s{{0,2}}"
     rf"[\"'`(<\[]{{0,2}}{_PLACEHOLDER}(?P<said>[^\s\"'`()<>,;]{{16,}}))"
 )
-"""Between a name that announces a secret and its value. In lower-cased text, as everything here. The group `argument` is
-a value only after an option such as `--api-key`, the group `cell` only if the name begins its line."""
+"""Between a name that announces a secret and its value. In lower-cased text, as everything here. What the named groups
+match is a value only in some contexts, see `value_checks.fits_context`."""

@@ -166,7 +166,7 @@ def secret_name(
 _FOREIGN = (
     r"(?:\s(?:f\u00fcr|f\u00f6r|for|do|da|de|del|della|du|dla|voor|auf|am|vom|per|pro|til|till"
     r"|\u0434\u043b\u044f|\u043e\u0442)\s[^\n:=]{1,40}?)?"
-    r"(?:\s{0,2}[:=\uff1a\uff1d]|\s{1,2}(?:ist|lautet|war|est|\u00e9|es|jest|is|\u00e4r|er|on|je)\b"
+    r"(?:\s{0,2}[:=\uff1a\uff1d]|\s{1,2}(?:is(?:t|)|lautet|war|est|\u00e9|es|jest|\u00e4r|er|on|je)\b"
     r"|\s{0,2}(?:\u662f|\u4e3a|\u306f|\ub294|\uc740))\s{0,4}[\"'`\u201e\u300c]?"
 )
 """Between a word for password in another language and its value."""

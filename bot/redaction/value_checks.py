@@ -44,7 +44,7 @@ _MODEL = re.compile(
 _OPTION = re.compile(r"(?:^|[\s\"'=\x1b])--?[A-Za-z][\w.-]{0,64}\Z|(?:^|[\s\"'=])--?\Z", re.MULTILINE)
 _LINE_START = re.compile(r"^[ \t\"']{0,8}[\w. -]{0,64}\Z", re.MULTILINE)
 _PAIR = re.compile(r"\([ ]?b?[\"'][\w.-]{0,64}\Z")
-_SETTING = re.compile(r"(?:config(?:ure)? (?:set|add)|remote modify)\s[^\n]{0,64}\Z")
+_SETTING = re.compile(r"(?:(?:config|configure) (?:set|add)|remote modify)\s[^\n]{0,64}\Z")
 _CONTEXT_CHARS = 96
 _LAST_WORD = re.compile(r"([A-Z]?[a-z0-9]+|[A-Z0-9]+)[ _.-]?\Z")
 """The last word of a name, also in camel case."""
@@ -103,7 +103,7 @@ def fits_context(match: re.Match[str], text: str, value: str) -> bool:
             if any(one.search(text, before, start) for one in (_OPTION, _SETTING)):
                 return True
             return "\n" not in match[0] and looks_random(value)
-        case "said":
+        case "prose":
             return looks_random(value)
         case "line":
             return _PATH.match(value) is None or (looks_random(value) and "." not in value)

@@ -97,7 +97,7 @@ VALUE_AFTER_NAME = (
     rf"(?P<argument>\"[^\"\n]{{4,}}\"|'[^'\n]{{4,}}'|[^\s\"'`(:=][^\s\"']{{4,}}[^\s\"':])"
     # In prose: the token is `…`, the key (…) leaked.
     rf"|(?=[\s:=(`\"'])(?:\s(?:for|on|of|from|to|in)\s[^\n:=`]{{1,40}}?)?(?:\s(?:is|was|are)\b)?\s{{0,2}}[:=]?\s{{0,2}}"
-    rf"[\"'`(<\[]{{0,2}}{_PLACEHOLDER}(?P<said>[^\s\"'`()<>,;]{{16,}}))"
+    rf"[\"'`(<\[]{{0,2}}{_PLACEHOLDER}(?P<prose>[^\s\"'`()<>,;]{{16,}}))"
 )
 """Between a name that announces a secret and its value. In lower-cased text, as everything here. What the named groups
 match is a value only in some contexts, see `value_checks.fits_context`."""

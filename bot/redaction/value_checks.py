@@ -156,7 +156,7 @@ _STATE = re.compile(
     r"|authenticated|unauthorized|environment|keyring|keychain|securestring|secretstr|password|secret|int|bool|str|number"
     r"|boolean|object|array|yes|no)(?![A-Za-z])"
 )
-"""What is said of passwords."""
+"""Words that describe a password instead of being one."""
 _PROSE = re.compile(
     r"(?i)\b(?:a|an|and|are|as|at|be|by|can|enter|for|from|has|have|in|is|it|must|no|not|of|on|or|please|that|the|this|to"
     r"|use|was|will|with|you|your)\b"

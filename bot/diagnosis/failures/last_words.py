@@ -42,7 +42,7 @@ _FATAL = re.compile(
     rf"|{_PROGRAM}Error (?:in|using) (?!atexit)\S|{_PROGRAM}line \d+: .*: \S.* not found\s*$"
     r"|^[\W_]*(?:FATAL|Fatal|fatal(?=\W*(?::|]| error)))\b|^[\W_]*(?:panic|PANIC)\b ?[:(\[]|^ERROR STOP\b"
     r"|^STOP (?:[1-9]\d*|['\"A-Z])|^Execution halted|^\S{1,40}: (?:\S{1,60}: )?(?:command )?not found\s*$"
-    r"|^terminate called|^Un(?:caught|handled) \S|^Exception in thread \"|^Exception: \S"
+    r"|^terminate called|^Un(?:caught|handled) \S|^Exception in thread \"|^Exception: \S|^ERROR ~ \S|^Exiting because"
     r"|^\W{2,}\s*(?i:abort(?:ing|ed)?|giving up|fatal|error|stopping|stopped|failed|run (?:failed|aborted))\b"
     r"|^(?i:abort(?:ing|ed)?|giving up|bailing out|cannot continue|unrecoverable)\b"
     r"|^E\d{3,5}\b|^[A-Z]{2,8}-?(?:E\d{2,5}|\d{3,5}E)\b"
@@ -72,7 +72,8 @@ _SURVIVAL = re.compile(
 )
 """The program, its supervisor or its scheduler goes on."""
 _COMPLETED = re.compile(
-    r"(?i)(?<!not )(?<!never )(?<!in)\b(?:completed?|saved|best)\b(?! with (?:errors?|exit|status|code|failures?))"
+    r"(?i)(?<!not )(?<!never )(?<!in)\b(?:completed?|saved|wrote|written|evaluated|best)\b"
+    r"(?! with (?:errors?|exit|status|code|failures?))"
 )
 """The program reports that it is done, or what it found."""
 _FINISHED = re.compile(r"(?i)(?<!not )\b(?:finished|done|exit(?:ed)?(?: with)?(?: code| status)?[ :=]{1,3}0)\b")

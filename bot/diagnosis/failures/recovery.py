@@ -13,6 +13,7 @@ from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosit
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.quotations import ends_quotation
 from bot.diagnosis.failures.routine import Routine
+from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.sourced_lines import SourcedLine
@@ -276,7 +277,8 @@ class Recovery:
     def goes_on(self, root: Candidate, lines: Sequence[SourcedLine], *, is_contradicted: bool) -> bool:
         """Do the lines since the newest event show that the program, or the whole that `root` is a part of, goes on?"""
         if root.is_quoted:
-            return not is_contradicted and ends_quotation(lines)
+            is_lost = any(read_summary(line.text) is SummaryKind.LOST for line in lines)
+            return not is_contradicted and not is_lost and ends_quotation(lines)
         if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
             return False
         after = self.routine.read_after(lines, is_restarted=self.is_restarted)

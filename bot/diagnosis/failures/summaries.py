@@ -54,6 +54,8 @@ _LOST = re.compile(
     r" (?:have |were |are )?(?:failed|crashed|errored|aborted|lost)\b"
     r"|\b(?:sweep|study|search|pipeline|workflow|experiment|suite|build|campaign) (?:has |was |is )?"
     r"(?:failed|aborted|crashed|errored)\b|\babort(?:ing|ed)\b|\bno (?:trial|run|best|successful|result)\w*\b"
+    r"|\bfail[-_ ]fast\b|\b(?:kill|cancel|terminat)(?:l?ing|l?ed) (?:all |the )?(?:running|remaining|pending|other)"
+    r" (?:tasks|jobs|workers|processes)"
 )
 _FAILED = re.compile(
     r"(?i)\b(?:job|run|training|evaluation) (?:has |was |is )?(?:failed|aborted|crashed|errored)\b"

@@ -180,6 +180,7 @@ class Diagnoser:
         finished = bool(state.root_cause.success_at(state.samples))
         if not finished and not state.root_cause.is_stopped and _page(found) is None:
             found += self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
+        found = merge_slowdown(found)
         found = [name_silent_replicas(one, state.newest_ns) for one in found]
         newest = self._scanner.newest_lines(state, self._tail)
         pace, saved = state.pace, state.checkpoints.last(state.samples)
@@ -248,6 +249,16 @@ class Diagnoser:
             has_trained=state.pace.has_trained,
         )  # fmt: skip
         return find_failed_end(end, judged)
+
+
+def merge_slowdown(found: list[Failure]) -> list[Failure]:
+    """Report a GPU that is throttled for heat and the slow-down that was measured as one warning."""
+    slow = next((one for one in found if one.signature == "throughput_drop"), None)
+    hot = next((one for one in found if one.signature == "thermal_slowdown"), None)
+    if slow is None or hot is None:
+        return found
+    merged = replace(hot, severity=Severity.WARN, why=f"{slow.title}.")
+    return [merged if one is hot else one for one in found if one is not slow]
 
 
 def merge_loss_and_crash(losses: list[Failure], others: list[Failure]) -> list[Failure]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
@@ -146,7 +147,8 @@ class EndRow:
     @property
     def goes_on(self) -> bool:
         """Does it report that the program, or what ran it, goes on or has completed?"""
-        if self._kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED):
+        is_answer = self._kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED)
+        if is_answer or read_summary(self.text) in (SummaryKind.GOOD, SummaryKind.RESULT):
             return True
         is_complaint = self.level is not None and self.level >= Level.WARNING
         return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))

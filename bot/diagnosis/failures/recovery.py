@@ -172,6 +172,8 @@ class Recovery:
     """Number of restarts after which the failure came back."""
     rounds: int = 0
     """Number of failures after which the program handled further items."""
+    trained_rounds: int = 0
+    """Number of failures after which the run trained on."""
     has_fallen: bool = False
     """Did the step number start again since the failure?"""
     routine: Routine = field(default_factory=Routine)
@@ -182,6 +184,7 @@ class Recovery:
     def record_failure(self, event: FailureEvent, *, is_new: bool) -> None:
         """Record an event; `is_new` for a failure that the log did not have before."""
         self.rounds = 0 if is_new else self.rounds + (self.life.items > 0)
+        self.trained_rounds = 0 if is_new else self.trained_rounds + (self.steps_since_event >= MIN_STEPS_TO_END)
         self.gap = max(self.gap, event.line - self.failed_line) if self.failed_line else 0
         self.relapses = 0 if is_new else self.relapses + (self.starts > 0)
         self.failed_at, self.failed_line = event.position, event.line

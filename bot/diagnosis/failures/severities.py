@@ -8,6 +8,8 @@ from bot.diagnosis.failures.recovery import Recovery
 from bot.diagnosis.precedence import Precedence
 from bot.domain.alerts import Severity
 
+MANY_ROUNDS = 3
+"""Number of times that a run trained on after a failure that show that it does so again."""
 LAST_LINES = 20
 """A bare exception within this number of lines from the log's end is what ended the run."""
 _REASONS = {
@@ -73,6 +75,10 @@ class RunOutcome:
             return self._judge_trace(root)
         if root.precedence is Precedence.BARE_EXCEPTION:
             return self._judge_bare_exception(root)
+        if root.name == "preempted" and self.recovery.starts:
+            return Severity.WARN, "Its scheduler starts it again."
+        if self.recovery.trained_rounds >= MANY_ROUNDS and not is_contradicted and root.precedence is Precedence.ROOT:
+            return Severity.WARN, "The run has gone on after the same failure several times."
         if root.count < root.min_repeats and self.end is None:
             return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
         return root.severity, _REASONS[root.precedence]

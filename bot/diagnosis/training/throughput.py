@@ -11,7 +11,7 @@ from bot.domain.alerts import Severity
 SAMPLES = 16
 """The throughput is the median of this number of samples."""
 SLOW_SHARE = 0.5
-"""Below this share of the best throughput, a run is slow."""
+"""Up to this share of the best throughput, a run is slow."""
 HINT = "Check for a slow node, slow storage or a throttled GPU. https://docs.pytorch.org/docs/stable/data.html"
 
 
@@ -33,7 +33,7 @@ class Throughput:
         if len(self.speeds) < SAMPLES:
             return
         level = median(self.speeds)
-        if level < SLOW_SHARE * self.best:
+        if level <= SLOW_SHARE * self.best:
             self.slow_samples += 1
             self.slow_line = self.slow_line or logged.line
         else:

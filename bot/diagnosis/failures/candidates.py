@@ -164,8 +164,8 @@ class Candidate:
     """Index of the decisive line in `excerpt`."""
     decisive_line: int = 0
     """Number of the decisive line, counted from 1 at the start of the log."""
-    is_clear: bool = True
-    """Is it clear that its category is the right one?"""
+    unclear: FailureText | None = None
+    """What it says, if that does not make its category clear."""
     has_subject: bool = False
     """Does the decisive line name what the hint refers to?"""
     is_warning: bool = False
@@ -338,9 +338,12 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     if raised is not None and names_own_module(raised):
         signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
+    unclear = None
     if signature.by_message:
-        weighed = weigh_category(FailureText(event.text, has_trained=event.has_trained))
-        signature = signature if weighed.category == "code" else replace(signature, category=weighed.category)
+        text = FailureText(event.text, raised.kind if raised else "", has_trained=event.has_trained)
+        weighed = weigh_category(text, signature.category)
+        unclear = None if weighed.is_clear else text
+        signature = replace(signature, category=weighed.category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
@@ -348,7 +351,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
-        serving_hint=signature.serving_hint,
+        serving_hint=signature.serving_hint, unclear=unclear,
     )  # fmt: skip
 
 
@@ -363,6 +366,6 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
-        names=meaning.names, unnamed_hint=meaning.unnamed_hint, is_clear=meaning.is_clear,
+        names=meaning.names, unnamed_hint=meaning.unnamed_hint, unclear=meaning.unclear,
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip

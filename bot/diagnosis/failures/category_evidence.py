@@ -14,10 +14,10 @@ from typing import NamedTuple, get_args
 
 from bot.diagnosis.categories import Category
 
-SEARCHED_CHARS = 600
+SEARCHED_CHARS = 1200
 """Number of characters of a message that are searched."""
 CLEAR_MARGIN = 2.0
-"""A category whose sum exceeds that of the next one by less is only a guess."""
+"""With less weight, or less more than the next category, a category is only a guess."""
 
 _CATEGORIES: tuple[Category, ...] = get_args(Category)
 _GROUP = re.compile(r"<(\w+)>")
@@ -42,13 +42,13 @@ class WeighedCategory(NamedTuple):
     category: Category
     margin: float
     """By how much its sum exceeds that of the next category."""
-    has_terms: bool = True
-    """Did any term match?"""
+    weight: float
+    """Of the terms that suggest it."""
 
     @property
     def is_clear(self) -> bool:
         """Is it more than a guess?"""
-        return self.has_terms and self.margin >= CLEAR_MARGIN
+        return min(self.weight, self.margin) >= CLEAR_MARGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,20 @@ class _Term:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    base: Mapping[Category, float]
+    usual: float
     late: Mapping[Category, float]
     kind: tuple[_Term, ...]
     message: tuple[_Term, ...]
     place: tuple[_Term, ...]
 
 
-def weigh_category(text: FailureText) -> WeighedCategory:
-    """Return the category with the largest sum of weights."""
+def weigh_category(text: FailureText, usual: Category = "code") -> WeighedCategory:
+    """Return the category with the largest sum of weights.
+
+    Args:
+        text: what the failure says.
+        usual: the category of such failures without further evidence.
+    """
     table = _table()
     searched = (
         (table.kind, text.kind),
@@ -76,11 +81,13 @@ def weigh_category(text: FailureText) -> WeighedCategory:
     )
     found = [term.weights for terms, value in searched if value for term in terms if term.words.search(value)]
     sums = dict.fromkeys(_CATEGORIES, 0.0)
-    for weights in (table.base, *([table.late] if text.has_trained else []), *found):
+    sums[usual] = table.usual
+    for weights in (*([table.late] if text.has_trained else []), *found):
         for category, weight in weights.items():
             sums[category] += weight
     first, second, *_ = sorted(_CATEGORIES, key=lambda category: -sums[category])
-    return WeighedCategory(first, sums[first] - sums[second], bool(found))
+    weight = sums[first] - (table.usual if first == usual else 0.0)
+    return WeighedCategory(first, sums[first] - sums[second], weight)
 
 
 @cache
@@ -91,7 +98,7 @@ def _table() -> _Table:
     def parse(name: str) -> tuple[_Term, ...]:
         return tuple(_parse_term(table, groups) for table in loaded[name])
 
-    return _Table(_weights(loaded["base"]), _weights(loaded["late"]), parse("kind"), parse("message"), parse("place"))
+    return _Table(float(loaded["usual"]), _weights(loaded["late"]), parse("kind"), parse("message"), parse("place"))
 
 
 def _parse_term(table: Mapping[str, object], groups: Mapping[str, str]) -> _Term:

@@ -129,8 +129,8 @@ class ExceptionClass:
     """What the hint refers to."""
     unnamed_hint: str = ""
     """Replaces the hint if the log does not name that."""
-    is_clear: bool = True
-    """Is it clear that the category is the right one?"""
+    unclear: FailureText | None = None
+    """What it says, if that does not make the category clear."""
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
@@ -167,9 +167,10 @@ def _by_type(kind: str) -> ExceptionClass | None:
 
 
 def _by_words(raised: RaisedException, *, has_trained: bool) -> ExceptionClass:
-    weighed = weigh_category(FailureText(raised.message, raised.kind, _place(raised), has_trained))
+    text = FailureText(raised.message, raised.kind, _place(raised), has_trained)
+    weighed = weigh_category(text)
     found = _of_category(weighed.category, raised)
-    return found if weighed.is_clear else replace(found, is_clear=False)
+    return found if weighed.is_clear else replace(found, unclear=text)
 
 
 def _of_category(category: Category, raised: RaisedException) -> ExceptionClass:

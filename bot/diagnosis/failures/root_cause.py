@@ -19,6 +19,7 @@ from bot.diagnosis.failures.candidates import (
     is_more_decisive,
     is_near,
 )
+from bot.diagnosis.failures.category_of_excerpt import with_category_of_excerpt
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
@@ -320,7 +321,7 @@ class RootCauseTracker:
     def _current(self, root: Candidate, outcome: RunOutcome) -> Failure:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
-        root = with_first_line(root, self.candidates.values())
+        root = with_category_of_excerpt(with_first_line(root, self.candidates.values()))
         ranks = root.labels()
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
@@ -347,7 +348,7 @@ class RootCauseTracker:
         causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
         signs = {
             "rival": bool(causes),
-            "unclear": not root.is_clear,
+            "unclear": root.unclear is not None,
             "late": any(one.line < root.line for one in others),
             "exit": any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in others),
             "traceback": root.has_exception,

@@ -2,33 +2,42 @@
 
 from dataclasses import replace
 
+from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.category_evidence import weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.frames import LineKind, line_kind
-from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.reading.prefixes import split_prefix
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
 
 
 def with_category_of_excerpt(root: Candidate) -> Candidate:
-    """Return the failure with the category that its excerpt makes clear: the rows after its own, then errors before."""
+    """Return the failure with the category that its excerpt suggests: the rows from its own on, then errors before it.
+
+    Only a failure that does not make its category clear is weighed again.
+    """
     if root.unclear is None:
         return root
-    rows = [split_prefix(row).text for row in root.excerpt]
-    after = rows[root.root_index : root.root_index + 1] + _statements(rows[root.root_index + 1 :])
-    before = [row for row in _statements(rows[: root.root_index]) if is_complaint(row)]
-    for stated in (after, [*after, *before]):
-        text = root.unclear._replace(message="\n".join([root.unclear.message, *stated]))
-        weighed = weigh_category(text, "code" if root.name == "python_exception" else root.category)
-        if weighed.is_clear and weighed.category != root.category:
-            return replace(
-                root, category=weighed.category, hint=HINTS.get(weighed.category, root.hint), names="", unnamed_hint="",
-                unclear=None,
-            )  # fmt: skip
+    usual: Category = "code" if root.name == "python_exception" else root.category
+    start = root.root_index
+    after = [root.excerpt[start], *_statements(root.excerpt[start + 1 :])] if root.excerpt else []
+    before = [row for row in _statements(root.excerpt[:start]) if stated_level(row) == Level.ERROR]
+    for rows in (after, [*after, *before]):
+        message = "\n".join([root.unclear.message, *(split_prefix(row).text for row in rows)])
+        weighed = weigh_category(root.unclear._replace(message=message), usual)
         if weighed.is_clear:
-            return replace(root, unclear=None)
+            return replace(_with_category(root, weighed.category), unclear=None)
+        if weighed.category != usual:
+            return _with_category(root, weighed.category)
     return root
 
 
+def _with_category(root: Candidate, category: Category) -> Candidate:
+    if category == root.category:
+        return root
+    return replace(root, category=category, hint=HINTS.get(category, root.hint), names="", unnamed_hint="")
+
+
 def _statements(rows: list[str]) -> list[str]:
-    return [row for row in rows if line_kind(row) is LineKind.OTHER]
+    return [row for row in rows if line_kind(split_prefix(row).text) is LineKind.OTHER]

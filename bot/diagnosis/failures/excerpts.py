@@ -43,6 +43,8 @@ ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
 
+_RULE = re.compile(r"\s*([-=*_#])\1{9,}\s*$")
+"""A rule between parts of a message; it is not shown."""
 _UNFINISHED = re.compile(
     r"(?P<indented>^.*\bvalidation errors? for \S+\s*$)|(?P<node>^.*Graph execution error:\s*$)"
     r"|(?P<next>^.*Exception encountered when calling .*\(\)\.\s*$|^.*following (?:error|reason)[^:]*:\s*$"
@@ -197,7 +199,7 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
 
     An error line that names what the hint refers to becomes the decisive line, if none before it does.
     """
-    if candidate.missing_lines <= 0 or not line.shown:
+    if candidate.missing_lines <= 0 or not line.shown or _RULE.match(line.text):
         return
     own = LineSource(candidate.source_name, candidate.source_rank)
     if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):

@@ -19,9 +19,9 @@ IMPERATIVES = frozenset(
     """
     Accept Add Allow Ask Build Call Cast Change Check Choose Compare Convert Copy Correct Create Define Delete
     Download Drain Drop Encode End Enlarge Export Feed Fetch Fill Find Fix Free Give Grant Ignore Import Install Load
-    Log Look Loosen Lower Make Match Mount Move Offload Open Pad Pass Pin Print Process Pull Put Raise Read Rebuild Reduce
+    Log Look Loosen Lower Make Match Mount Move Offload Open Pad Pass Pin Print Process Pull Put Raise Read Rebuild
     Reboot Reinstall Remount Remove Rename Renew Replace Request Requeue Rerun Resize Restart Resume Return Run Save
-    Send Set
+    Reduce Send Set
     Shard Shorten Shrink Split Start Strip Suspect Take Tokenize Train Update Upgrade Use Wait Wrap Write
     """.split()  # noqa: SIM905
 )

@@ -46,6 +46,11 @@ class WeighedCategory(NamedTuple):
     """Of the terms that suggest it."""
 
     @property
+    def has_terms(self) -> bool:
+        """Does any term suggest it?"""
+        return self.weight > 0
+
+    @property
     def is_clear(self) -> bool:
         """Is it more than a guess?"""
         return min(self.weight, self.margin) >= CLEAR_MARGIN

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate, repeats_end
-from bot.diagnosis.failures.frames import LineKind, cut_row, line_kind, reduce_traceback, traceback_start
+from bot.diagnosis.failures.frames import LineKind, cut_row, is_rule, line_kind, reduce_traceback, traceback_start
 from bot.diagnosis.failures.noise import is_in_warning
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -43,8 +43,6 @@ ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
 
-_RULE = re.compile(r"\s*([-=*_#])\1{9,}\s*$")
-"""A rule between parts of a message; it is not shown."""
 _UNFINISHED = re.compile(
     r"(?P<indented>^.*\bvalidation errors? for \S+\s*$)|(?P<node>^.*Graph execution error:\s*$)"
     r"|(?P<next>^.*Exception encountered when calling .*\(\)\.\s*$|^.*following (?:error|reason)[^:]*:\s*$"
@@ -199,7 +197,7 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
 
     An error line that names what the hint refers to becomes the decisive line, if none before it does.
     """
-    if candidate.missing_lines <= 0 or not line.shown or _RULE.match(line.text):
+    if candidate.missing_lines <= 0 or not line.shown or is_rule(line.text):
         return
     own = LineSource(candidate.source_name, candidate.source_rank)
     if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):

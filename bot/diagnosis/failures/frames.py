@@ -16,6 +16,7 @@ WHOLE_FRAMES = 3
 
 _CODE = re.compile(r"^ {4,}\S|^\s+[\^~]+\s*$|^\s*\[Previous line repeated \d+ more times?\]|^\s*[│╭╰]")
 _NATIVE = re.compile(r"\s*(?:\[?frame #?\d+\]?:|#\d+ +0x|(?:\[\d+\] +)?/\S+\(\S*\+0x[0-9a-f]+\)|\[0x[0-9a-f]+\])")
+_RULE = re.compile(r"\s*([-=*_#])\1{9,}\s*$")
 _CARETS = re.compile(r"^\s*[\^~]+\s*$|^\s*[╭╰]")
 
 
@@ -44,6 +45,11 @@ def line_kind(text: str) -> LineKind:
     if _CODE.match(text):
         return LineKind.CODE
     return LineKind.CAUSE if CAUSE.search(text) else LineKind.OTHER
+
+
+def is_rule(text: str) -> bool:
+    """Is a line only a rule between the parts of a message?"""
+    return _RULE.match(text) is not None
 
 
 def traceback_start(texts: Sequence[str]) -> int:

@@ -354,7 +354,7 @@ class PageScanner:
         if signature is None:
             return None
         if raised is not None and raised.has_traceback:
-            return None if signature.role == "retry_notice" else as_raised(signature)
+            return None if signature.role in ("advice", "retry_notice") else as_raised(signature)
         if raised is None:
             signature = as_logged(signature, line)
         return as_handled(signature) if is_handled(text, self._mention_start(signature, text)) else signature

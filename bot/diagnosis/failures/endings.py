@@ -21,14 +21,16 @@ _CLOSING = re.compile(
 """In English, German, French, Spanish, Japanese, Chinese, Korean and Russian."""
 
 
-_EXIT = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
+EXIT_ZERO = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
 FEW_WORDS = 6
 """Number of the last lines among which a run states that all is done."""
 
 
 def is_complete(lines: Sequence[SourcedLine]) -> bool:
     """Does one of the last lines state that all parts are done, or that the program ended with code 0?"""
-    return any(read_summary(line.text) is SummaryKind.GOOD or _EXIT.search(line.text) for line in lines[-FEW_WORDS:])
+    return any(
+        read_summary(line.text) is SummaryKind.GOOD or EXIT_ZERO.search(line.text) for line in lines[-FEW_WORDS:]
+    )
 
 
 def ends_well(lines: Sequence[SourcedLine]) -> bool:

@@ -51,8 +51,9 @@ _WARNING_HEAD = re.compile(r"\S+:\d+: (?:\w+\.)*\w*Warning: ")
 MAX_WARNING_LINES = 16
 _LOGGED = re.compile(r"^\W*\d{4}-\d\d-\d\d|^\[?\d\d:\d\d:\d\d|%\|")
 _HANDLED = re.compile(
-    r"(?i)\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|excluded|reconnecting|re-?trying|retried|re-?queued|recovered"
-    r"|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless|not an error)\b"
+    r"(?i)\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|excluded|reconnecting|re-?opened|scored as 0|re-?trying|retried"
+    r"|re-?queued|recovered|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless"
+    r"|not an error)\b"
     r"|\.{2,3} ?ok\b|\b(?:try|attempt|retry) \d+ ?(?:/|of) ?\d+\b|\btrying (?:port )?\d+\b"
     r"|\bcan (?:be )?(?:safely )?ignore"
 )

@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.diagnosis.failures.endings import is_complete
+from bot.diagnosis.failures.endings import EXIT_ZERO, is_complete
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.reading.prefixes import LineSource
 from bot.diagnosis.reading.sourced_lines import SourcedLine
-from bot.diagnosis.training.progress import parse_sample
+from bot.diagnosis.training.progress import PROGRESS, parse_sample
+from bot.domain.regex import compile_pattern
 
 MAX_SHAPES, MAX_COUNTERS = 128, 16
 MIN_LINES, MIN_SHAPES = 3, 2
@@ -32,6 +33,8 @@ SHAPE_TOKENS = 8
 """Number of words of a line that make up its shape."""
 _COUNTER = re.compile(r"(?<![\w./-])[\[(]?(\d{1,7}) ?(?:/|of|out of) ?(\d{1,7})(?![\w./%-])")
 _VARIABLE = re.compile(r"\d|['\"`]")
+_SUCCESS = re.compile(r"(?i)\bsuccessfully\b(?!.*\b(?:log|report|upload|sync|copied)\w*)")
+_PROGRESS = compile_pattern(f"(?m){PROGRESS}")
 _IDLE = re.compile(
     r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"
     r"|nvidia-smi|util(?:i[sz]ation)?|temp(?:erature)?|pending|queued|autoscaler|health\w*|probes?|lease|keepalive"
@@ -52,6 +55,9 @@ class Aftermath:
     """Number of lines in which a known counter is higher than before the failure."""
     has_result: bool = False
     """Did the whole report a result?"""
+    has_succeeded: bool = False
+    """Did a step of the program succeed?"""
+    has_exited_well: bool = False
     is_good: bool = False
     """Is the newest summary of the whole good?"""
     is_bad: bool = False
@@ -65,6 +71,11 @@ class Aftermath:
         self.has_result |= summary is SummaryKind.RESULT
         if summary is not None and summary is not SummaryKind.RESULT:
             self.is_good, self.is_bad = summary is SummaryKind.GOOD, summary is SummaryKind.BAD
+
+    def record_words(self, text: str) -> None:
+        """Record what shows that a program goes on in order after an exception, to its own end."""
+        self.has_succeeded |= _SUCCESS.search(text) is not None and _IDLE.search(text) is None
+        self.has_exited_well |= EXIT_ZERO.search(text) is not None
 
     def record_routine(self, counts: int, *, is_alike: bool) -> None:
         """Record that the routine went on."""
@@ -82,7 +93,8 @@ class Aftermath:
     def is_certain(self) -> bool:
         """Does it show that the whole goes on, even if a launcher reported the end of the part that failed?"""
         is_alike = self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES
-        goes_on = self.is_good or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
+        is_fine = self.has_succeeded and self.has_exited_well
+        goes_on = self.is_good or is_fine or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
         return (goes_on or (is_alike and self.has_result)) and not (self.is_lost or self.is_bad)
 
     @property
@@ -143,6 +155,7 @@ class Routine:
         found, shapes = Aftermath(), set[int]()
         known = set(self.repeated if is_restarted else self.shapes)
         for line in lines:
+            found.record_words(line.text)
             summary = read_summary(line.text)
             found.record_summary(summary)
             if summary is not None or not (is_restarted or line.source == (self.name, self.rank)):
@@ -175,8 +188,7 @@ def _shape(text: str) -> int | None:
     tokens = text.split()
     if len(tokens) < 2 or not any(token[:1].isalpha() for token in tokens):
         return None
-    sample = parse_sample(text)
-    if sample is not None and (sample.step is not None or sample.epoch is not None):
+    if _PROGRESS.contains(text) and (sample := parse_sample(text)) is not None and sample.position != (None, None):
         return None
     words = [f"{token.partition('=')[0]}=" if "=" in token else _mask(token, token) for token in tokens[:2]]
     rest = ["=" if "=" in token else _mask(token, "w") for token in tokens[2:SHAPE_TOKENS]]

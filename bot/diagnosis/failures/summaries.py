@@ -28,7 +28,9 @@ _COUNT = re.compile(
 """A number of parts: `11 finished`, `failed: 1`."""
 _TESTS = re.compile(r"(?i)\bpass(?:ed)?\b")
 _TESTS_OK = re.compile(r"^OK(?: \(.*)?\W*$")
-_SUITE = re.compile(r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s|\bFAILED\b(?! *\]?[ :=]*0\b)")
+_SUITE = re.compile(
+    r"^=+ .*\b[1-9]\d* (?:failed|errors?)\b.* in [\d.]+ ?s|\bok=\d+ .*\bfailed=[1-9]|\bFAILED\b(?! *\]?[ :=]*0\b)"
+)
 """Of a suite of tests, which fails with any of them."""
 MIN_RATIO = 2
 """Number of parts that succeeded for each that failed or was skipped, from which on the whole has succeeded."""

@@ -55,6 +55,7 @@ _HANDLED = re.compile(
     r"|re-?queued|recovered|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless"
     r"|not an error)\b"
     r"|\.{2,3} ?ok\b|\b(?:try|attempt|retry) \d+ ?(?:/|of) ?\d+\b|\btrying (?:port )?\d+\b"
+    r"|\b(?:2nd|second|third|next|another) (?:try|attempt)(?: was)? (?:ok|succeeded|successful|worked)\b"
     r"|\bcan (?:be )?(?:safely )?ignore"
 )
 """What the same line says when a program got over what it reports."""

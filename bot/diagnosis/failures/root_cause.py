@@ -40,14 +40,12 @@ from bot.diagnosis.failures.recovery import (
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
-from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.sourced_lines import SourcedLine, is_logged
-from bot.domain.alerts import Severity
 
 LinesSince = Callable[[int], Sequence[SourcedLine]]
 """Returns the newest lines from an offset in the log on."""
@@ -94,8 +92,6 @@ class RootCauseTracker:
         candidate = build_candidate(event, signature, raised)
         if candidate is None:
             return []
-        if candidate.precedence is Precedence.STOP and completes_work(place.texts_before(), is_certain=True):
-            candidate.severity = Severity.INFO
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
@@ -247,12 +243,13 @@ class RootCauseTracker:
             self._record_start(event, is_ready=signature.strength == "hard")
 
     def _resolve(self, names: Container[str]) -> None:
-        """End failures that a start line resolves."""
+        """End failures that a start line resolves: at once those of a start, others once the run works on."""
         settle_notes(note for note in self.notes.values() if note.name in names)
         root = self.root()
         if root is not None and root.name in names:
             root.is_handled = True
-            self._close(root)
+            if root.category in DELAYS:
+                self._close(root)
 
     def _record_start(self, event: FailureEvent, *, is_ready: bool) -> None:
         """Record that a program starts; one that is ready has got over what failed before."""

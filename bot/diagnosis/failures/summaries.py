@@ -80,18 +80,12 @@ LAST_LINES_OF_WORK, MAX_LINES_OF_WORK = 8, 40
 """Number of lines before a failure in which the end of the work is reported: without tracebacks, and with them."""
 
 
-def completes_work(lines: Sequence[str], *, is_certain: bool = False) -> bool:
-    """Do the last of these lines report that the work is complete: all parts done, or the results saved?
-
-    Args:
-        lines: without prefixes, oldest first.
-        is_certain: whether both must be reported.
-    """
+def completes_work(lines: Sequence[str]) -> bool:
+    """Do the last of these lines, oldest first, report that all parts are done or that the results are saved?"""
     last = [text for text in lines[-MAX_LINES_OF_WORK:] if line_kind(text) is LineKind.OTHER][-LAST_LINES_OF_WORK:]
     counts = (found for found in map(_WHOLE.search, last) if found is not None)
     is_whole = any(found.group(1) == found.group(2) != "1" for found in counts)
-    has_results = any(_ARTIFACT.search(text) and not _INTERIM.search(text) for text in last)
-    return is_whole and has_results if is_certain else is_whole or has_results
+    return is_whole or any(_ARTIFACT.search(text) and not _INTERIM.search(text) for text in last)
 
 
 class SummaryKind(enum.Enum):

@@ -9,11 +9,12 @@ from bot.diagnosis.failures.collective_reports import CollectiveReports
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
 from bot.diagnosis.failures.rank_roster import RankRoster
 from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.labels import Label
 
 _TABLE_ROW = re.compile(
     r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)"
     r"|^-- Process (?P<spawned>\d+) terminated with the following error|^\[Rank (?P<snippet>\d+) Error Snippet\]"
-    r"|^/job:\S+/task:(?P<task>\d+)\s*$"
+    r"|^/job:\S+/task:(?P<task>\d+)\s*$|^(?P<stalled>\d+)!: \["
 )
 _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received by PID")
 """A row about a process other than the first one that failed."""
@@ -66,7 +67,7 @@ class RankEvidence:
         if number := found.group("spawned") or found.group("snippet"):
             self.table_rank = int(number)
             return True
-        if number := found.group("task"):
+        if number := found.group("task") or found.group("stalled"):
             self.blamed_rank = int(number) if self.blamed_rank is None else self.blamed_rank
             return True
         if found.group("key") == "rank":
@@ -106,6 +107,37 @@ class RankEvidence:
         """Keep the first rank that is blamed, unless it was only referred to."""
         if rank is not None and (self.blamed_rank is None or (self.is_referred and not is_referral)):
             self.blamed_rank, self.is_referred = rank, is_referral
+
+    def choose_ranks(
+        self, root: Candidate, candidates: Iterable[Candidate], *, is_waiting: bool
+    ) -> tuple[list[Label], str]:
+        """Return the ranks of a failure, first the one to check, and a sentence on how that is known.
+
+        A rank replaces the names of processes.
+
+        Args:
+            root: the failure.
+            candidates: it, and what followed from it.
+            is_waiting: whether its own ranks may only have waited for another one.
+        """
+        labels = root.labels()
+        missing = self.missing_rank() if is_waiting or (not labels and self.reports.waiting) else None
+        if missing is not None and (is_waiting or missing.ranks):
+            others = [label for label in labels if label not in missing.ranks]
+            ranks = [*missing.ranks, *others]
+            return [rank for rank in ranks if isinstance(rank, int) or not missing.ranks], f" {missing.sentence}"
+        numbers: list[Label] = [label for label in labels if isinstance(label, int)]
+        if numbers and numbers[0] == self.task_rank and self.table_rank is not None:
+            return [self.table_rank], ""
+        if numbers:
+            return numbers, ""
+        rows = root.excerpt[root.root_index :]
+        if labels:
+            stated = (self.table_rank, self.blamed_rank, self.roster.find_process(rows))
+            rank = next((rank for rank in stated if rank is not None), None)
+        else:
+            rank = self.named_rank(rows, only_rank(candidates))
+        return labels if rank is None else [rank], ""
 
     def named_rank(self, rows: Iterable[str] = (), only: int | None = None) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source.

@@ -27,7 +27,7 @@ from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
 from bot.diagnosis.failures.quotations import is_quoted
-from bot.diagnosis.failures.rank_evidence import RankEvidence, only_rank
+from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
     CERTAIN_ANSWERS,
     LIVE_SAMPLES,
@@ -319,19 +319,10 @@ class RootCauseTracker:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
         root = with_category_of_excerpt(with_first_line(root, self.candidates.values()))
-        ranks = root.labels()
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
-        missing = self.ranks.missing_rank() if is_waiting else None
-        if missing is not None:
-            ranks = [*missing.ranks, *(rank for rank in ranks if rank not in missing.ranks)]
-            why += f" {missing.sentence}"
-        elif ranks and ranks[0] == self.ranks.task_rank and self.ranks.table_rank is not None:
-            ranks = [self.ranks.table_rank]
-        elif not ranks:
-            only = only_rank(self.candidates.values())
-            named = self.ranks.named_rank(root.excerpt[root.root_index :], only)
-            ranks = [] if named is None else [named]
+        ranks, sentence = self.ranks.choose_ranks(root, self.candidates.values(), is_waiting=is_waiting)
+        why += sentence
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:
             why += f" Also seen as a consequence: {'; '.join(others)}."

@@ -30,7 +30,7 @@ _ONE_SPACE = r"(?: (?=(?:  )*(?:\S|$)))?"
 _BEFORE_CODE = rf" (?=  File \"| {{4,}}(?!{_LEVEL}\b)\S)"
 """The space before a line of a traceback, whose indentation stays."""
 _BEFORE_TRACEBACK = (
-    r"(?=\[|\d{4}-|frame #\d|terminate called|  what\(\)"
+    r"(?=\[|\d{4}-|/job:|frame #\d|terminate called|  what\(\)"
     r"|Traceback|  File \"|    \S|\([A-Za-z][\w. ]{0,60} pid=|(?:Killed|Terminated|Hangup|Aborted)\b"
     rf"|{_LEVEL}\b|(?:\w+\.){{0,6}}[A-Z]\w+: |(?:\w+\.){{0,6}}\w*(?:Error|Exception|Interrupt)\s*$)"
 )
@@ -56,6 +56,7 @@ _PREFIXES = re.compile(
             r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:rank)(?P<device>\d{1,5})[\])>]:?" + _ONE_SPACE,
             r"(?:rank=|(?:GPU|gpu|[Pp]roc|[Pp]rocess) ?(?=\d{1,5}(?::| \|) ))(?P<field>\d{1,5})(?::| \||,)? ",
             r"[a-z][\w.-]{0,60}/\d{1,5} (?=\[)",
+            r"\[(?P<bare>\d{1,4})\] (?=Traceback|  File \"| {4}\S|(?:\w+\.)*[A-Z]\w*(?:Error|Exception): )",
             r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
             r"\d{1,3}(?:\.\d{1,3}){3} \[(?P<xla>\d{1,5})\] ",
             r"(?P<pdsh>[a-z][a-z\d]{0,40}(?:-[a-z\d]{1,40}){0,4}-\d{1,5}): " + _BEFORE_TRACEBACK,
@@ -108,7 +109,9 @@ _JSON_FIELD = re.compile(
 MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
-_RANK_GROUPS = frozenset(("device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank"))
+_RANK_GROUPS = frozenset(
+    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank")
+)
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}
 

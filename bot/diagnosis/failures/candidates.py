@@ -51,6 +51,7 @@ _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
     " https://docs.python.org/3/library/exceptions.html#ImportError"
 )
+_DETAILS_FOLLOW = re.compile(r"<exception str\(\) failed>|\bfits failed\b|with the following error")
 _ANNOUNCEMENT = re.compile(
     r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
 )
@@ -289,7 +290,8 @@ def is_near(event: FailureEvent, candidate: Candidate) -> bool:
 
 def announces_exception(candidate: Candidate) -> bool:
     """Does its exception only announce that of another process or thread, whose traceback follows?"""
-    return _ANNOUNCEMENT.search(candidate.exception) is not None
+    decisive = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
+    return _ANNOUNCEMENT.search(candidate.exception) is not None or _DETAILS_FOLLOW.search(decisive) is not None
 
 
 def repeats_end(row: str, text: str) -> bool:

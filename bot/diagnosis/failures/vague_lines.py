@@ -17,7 +17,8 @@ _CODE = (
 _VAGUE = re.compile(
     r"(?i)ninja: build stopped|\bmake(?:\[\d+\])?: \*\*\*|error compiling objects|subprocess-exited-with-error"
     r"|failed building wheel|^\W*failed: \S+\s*$|\bexiting due to\b|\baborting\b|\bwill be stopped\b"
-    rf"|\b{_THING}\b[^:]{{0,40}}:? *\b(?:failed|exited|died|crashed|terminated|stopped)(?: unexpectedly)?{_CODE}?\W*$"
+    rf"|\b{_THING}\b[^:]{{0,40}}:? *\b(?:failed|exited|died|crashed|terminated|stopped)"
+    rf"(?: unexpectedly| with (?:an )?(?:exception|errors?))?{_CODE}?\W*$|^\W*error file: "
     rf"|\bfailed{_CODE}\W*$|,? ret ?[:=] ?-?\d+\W*$"
     rf"|(?:failed|unable|could not|couldn't|cannot|error)(?: to)? {_DOING}(?:ing)?\b[^:=]{{0,80}}(?:: ['\"]?/\S+)?\W*$"
     r"|\bsee (?:the )?(?:root cause|(?:errors?|logs?|stack ?trace|traceback|messages?|output)\b)"

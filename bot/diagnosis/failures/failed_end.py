@@ -83,7 +83,7 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         return None
     root = _root(rows, last)
     message = root.text.strip()
-    context = " ".join(row.text.strip() for row in rows[rows.index(root) : last + 1])
+    context = " ".join(row.raw.strip() for row in rows[rows.index(root) : last + 1])
     weighed = weigh_category(FailureText(message, has_trained=end.has_trained))
     if not weighed.is_clear:
         weighed = weigh_category(FailureText(context, has_trained=end.has_trained))

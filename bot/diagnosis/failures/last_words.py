@@ -36,6 +36,10 @@ _EXIT = re.compile(
     r"|did not (?:start|finish|complete)|not started)(?=$|[ .,;:!(])(?! (?:to|over|with|jobs?|runs?|\d+ times?)\b)"
 )
 """What reports that something ended badly, but not what."""
+_EXIT_FIELD = re.compile(
+    r"^[^{]{0,60}\{.*\"(?:exit_?code|exit_?status|return_?code|rc)\": ?-?[1-9]\d{0,9}\b", re.IGNORECASE
+)
+"""The same in a field of structured logging."""
 _PROGRAM = r"^(?:[\w./-]+(?::\d+){0,2}: ){0,3}"
 """Names of programs and places in source code, which tools write before their messages."""
 _FATAL = re.compile(
@@ -68,7 +72,7 @@ _GENERIC = re.compile(
 """What reports that a program ends, but not why."""
 _SURVIVAL = re.compile(
     r"(?i)(?<!not )(?<!never )(?<!un)\b(?:succe(?:ss(?:ful(?:ly)?)?|eded)|resum(?:ed|ing)|recover(?:ed|ing)"
-    r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)|skipp(?:ed|ing)"
+    r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)\b(?!=)|skipp(?:ed|ing)\b(?!=)"
     r"|falling back|fallback|ready|listening|will try|trying again|healthy|passed)\b"
 )
 """The program, its supervisor or its scheduler goes on."""
@@ -115,6 +119,8 @@ class EndRow:
     def is_exit(self) -> bool:
         """Does it report that something ended badly?"""
         found = _EXIT.search(self.text)
+        if found is None and _EXIT_FIELD.search(self.raw) is not None:
+            return not _SURVIVAL.search(self.text)
         if found is None or self._kind is LifeKind.JUDGED:
             return False
         return not _SURVIVAL.search(self.text) and not self._is_mention(found.start())

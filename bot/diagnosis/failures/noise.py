@@ -103,7 +103,7 @@ def as_raised(signature: Signature) -> Signature | None:
     The failed check of native code that Python raised did not abort the process, and what is only worth a
     note elsewhere is a failure where a program gives up because of it.
     """
-    if signature.role == "abort":
+    if signature.role in ("abort", "advice"):
         return None
     return replace(signature, role="root", severity=Severity.PAGE) if signature.role == "note" else signature
 

@@ -62,6 +62,7 @@ _LOST = re.compile(
 _FAILED = re.compile(
     r"(?i)\b(?:job|run|training|evaluation) (?:has |was |is )?(?:failed|aborted|crashed|errored)\b"
     r"|\b(?:exit(?:ed|ing)?(?: with)?|return(?:ed|s)?) ?(?:code|status)?[ :=]+[1-9]\d{0,2}\b|\bnon-?zero\b"
+    r"|\b(?:unreachable=[1-9]|unreachable=0 +failed=[1-9])"
 )
 _WHOLE = re.compile(
     rf"(?i)(?<![\w.])([1-9]\d{{0,8}}) ?(?:/|of|out of) ?(\d{{1,9}})\b.*\b(?:{_GOOD}|{_PARTLY}|saved|uploaded)\b"

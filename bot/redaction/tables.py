@@ -1,4 +1,4 @@
-"""Find secrets in tables, where a name such as `password` heads a column and the values are in the rows below. Pure.
+"""Find secrets in tables: below a heading such as `password`, or beside a name in the same row. Pure.
 
 CSV, TSV, Markdown, tables with ruled columns, and columns aligned by spaces. A header counts only if rows of the same
 shape follow; the table ends with the first line of another shape.
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from bot.domain.regex import compile_pattern
 from bot.redaction.text_lines import Span, lines_from, start_of_line
-from bot.redaction.value_checks import looks_random
+from bot.redaction.value_checks import is_placeholder, looks_random
+from bot.redaction.value_grammar import NAME_END
 
 _STRONG = (
     r"[a-z]*pass(?:word|wd|phrase|code)|pass|pwd|secret|credentials?|pat|rediscli[ _-]auth"
@@ -19,15 +20,22 @@ _STRONG = (
 _WEAK = r"token|key"
 _SEPARATORS = "\t|\u2502\u2503\u2551;,"
 _HEADING_END = rf"(?:{_STRONG}|{_WEAK})s?"
+_NAME_HEADING = r"(?:name|key|param(?:eter)?|option|setting|variable|field|property|config|argument)s?"
+_VALUE_HEADING = r"(?:value|setting|current|content|data)s?"
 HEADER_PREFILTER = (
+    rf"(?i:(?:^|[\n\"{_SEPARATORS} ]){_NAME_HEADING}\"?(?:[ \t]*[{_SEPARATORS}]|  )[^\n]*"
+    rf"(?:[{_SEPARATORS}] *\"?|  ){_VALUE_HEADING}\"?[ \t]*(?:[{_SEPARATORS}\r\n]|$))|"
     rf"(?i:[{_SEPARATORS}][ \t]*\"?[a-z0-9._ -]*{_HEADING_END}\"?[ \t]*(?:[{_SEPARATORS}\r\n]|$)"
     rf"|[a-z]  +[a-z0-9._-]*{_HEADING_END}[ \t]*(?:[\r\n]|$)"
     rf"|(?:^|[\n\"]|  )[a-z0-9._-]*{_HEADING_END}"
     rf"(?:\"?[ \t]*[{_SEPARATORS}]|  +[a-z]|[ \t]*\r?\n(?:\x01\n)?[ \t|+]*[-=]{{3}}))"
 )
 _HEADER = compile_pattern(HEADER_PREFILTER)
-_STRONG_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*(?:{_STRONG})s?\Z")
-_SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*{_HEADING_END}\Z")
+_STRONG_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*(?:{_STRONG})s?{NAME_END}\Z")
+_SECRET_NAME = re.compile(rf"(?i)(?:[a-z0-9]+[ ._-]{{1,2}})*{_HEADING_END}{NAME_END}\Z")
+_NAMES = re.compile(rf"(?i){_NAME_HEADING}\Z")
+_VALUES = re.compile(rf"(?i){_VALUE_HEADING}\Z")
+_WORDS = re.compile(r"[a-z]+(?: [a-z]+){2,11}\Z")
 _HEADING = re.compile(r"[^\n=:<>{}]{0,40}\Z")
 _RULE = re.compile(r"[\s+|:=\u2500-\u257f-]*[-=\u2500-\u257f]{3}[\s+|:=\u2500-\u257f-]*\Z")
 _RULED = "|\u2502\u2503\u2551"
@@ -52,6 +60,33 @@ class Table:
     """Where its last row ends."""
     values: tuple[Span, ...]
     """The secrets in its rows, without the quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where a table has secrets."""
+
+    headed: dict[int, bool]
+    """The columns with the name of a secret, by index; whether the name is a weak one."""
+    name: int | None = None
+    """The column of names, if the other one has their values."""
+    value: int = 0
+
+    def is_repeated(self, text: str, cells: Sequence[Span]) -> bool:
+        """Whether the cells are a header like this one."""
+        return bool(self.headed) and all(_is_name(text[slice(*cells[column])]) for column in self.headed)
+
+    def secrets(self, text: str, cells: Sequence[Span]) -> Iterator[Span]:
+        """Yield the secrets of a row."""
+        for column, is_weak in self.headed.items():
+            if _is_secret(text[slice(*cells[column])], is_weak):
+                yield cells[column]
+        if self.name is not None and _is_name(name := text[slice(*cells[self.name])]):
+            value = text[slice(*cells[self.value])]
+            if _is_secret(value, _STRONG_NAME.match(name) is None) or (
+                "phrase" in name.lower() and _WORDS.match(value)
+            ):
+                yield cells[self.value]
 
 
 def find_tables(text: str, searched: str) -> Iterator[Table]:
@@ -90,10 +125,10 @@ def _read_table(text: str, start: int) -> Table | None:
     begin, end = next(lines)
     for separator in _SEPARATORS:
         split = _by(separator)
-        if separator in text[begin:end] and (columns := _secret_columns(text, split(text, begin, end))):
+        if separator in text[begin:end] and (columns := _columns(text, split(text, begin, end))):
             return _rows(text, start, split, columns, lines, needs_rule=separator in _RULED)
     cells = _aligned(text, begin, end)
-    columns = _secret_columns(text, cells)
+    columns = _columns(text, cells)
     if not columns:
         return None
     return _rows(text, start, _aligned_like([(first - begin, last - begin) for first, last in cells]), columns, lines,
@@ -101,9 +136,9 @@ def _read_table(text: str, start: int) -> Table | None:
 
 
 def _rows(
-    text: str, start: int, split: _Split, columns: dict[int, bool], lines: Iterator[Span], *, needs_rule: bool
+    text: str, start: int, split: _Split, columns: _Columns, lines: Iterator[Span], *, needs_rule: bool
 ) -> Table | None:
-    """Read the rows below a header; `columns` has the index of each column of secrets and whether its name is weak."""
+    """Read the rows below a header."""
     header_end = end = text.find("\n", start) % (len(text) + 1)
     count = len(split(text, start, header_end))
     values, has_rule = list[Span](), False
@@ -114,12 +149,10 @@ def _rows(
         cells = split(text, begin, stop)
         if len(cells) != count or (needs_rule and not has_rule):
             break
-        if all(_is_name(text[slice(*cells[column])]) for column in columns):  # the header of another table
+        if columns.is_repeated(text, cells):  # the header of another table
             break
         end = stop
-        values += (
-            cell for column, is_weak in columns.items() if _is_secret(text[slice(*(cell := cells[column]))], is_weak)
-        )
+        values += columns.secrets(text, cells)
     return Table(start, end, tuple(values)) if values or has_rule else None
 
 
@@ -133,6 +166,17 @@ def _secret_columns(text: str, cells: Sequence[Span]) -> dict[int, bool]:
     return {at: _STRONG_NAME.match(name) is None for at, name in enumerate(names) if _is_name(name)}
 
 
+def _columns(text: str, cells: Sequence[Span]) -> _Columns | None:
+    """Return the columns of a header in which secrets may be; None if it has none."""
+    names = [text[begin:end].strip() for begin, end in cells[:_MAX_COLUMNS]]
+    name = next((at for at, heading in enumerate(names) if _NAMES.match(heading)), None)
+    value = next((at for at, heading in enumerate(names) if _VALUES.match(heading) and at != name), None)
+    if name is not None and value is not None:
+        return _Columns({}, name, value)
+    headed = _secret_columns(text, cells)
+    return _Columns(headed) if headed else None
+
+
 def _is_name(text: str) -> bool:
     return _SECRET_NAME.match(text) is not None
 
@@ -140,7 +184,7 @@ def _is_name(text: str) -> bool:
 def _is_secret(value: str, is_weak: bool) -> bool:
     if len(value) < _MIN_VALUE_CHARS or _PLACEHOLDER.match(value):
         return False
-    return looks_random(value) if is_weak else " " not in value
+    return looks_random(value) if is_weak else " " not in value and not is_placeholder(value)
 
 
 def _by(separator: str) -> _Split:

@@ -110,6 +110,8 @@ def fits_context(match: re.Match[str], text: str, value: str) -> bool:
         case "element":
             return _is_mixed(value) or any(one.search(text, before, start) for one in (_OPTION, _PAIR))
         case "boxed":
+            if not match[0].endswith("|") and match[0].startswith(("pass", "pwd", "secret")):
+                return _is_password(value)
             return _is_password(value) and (_is_mixed(value) or len(CHANGE.findall(value)) > 1 or "-" in value[1:])
         case "cell":
             return _LINE_START.search(text, before, start) is not None

@@ -30,16 +30,24 @@ _HAS_DIGIT = r"(?=[^\s\"']{0,64}\d)"
 _LIKE_VALUE = r"(?=[^\s\"']{0,64}(?:[\d!#$%^&*+]|=[\s\"']|=\Z))"
 """It has a digit or a special character or ends like base64, as words of prose do not."""
 _UNQUOTED = r"[^\s\"'&,;)}\]]"
-_UNQUOTED_REST = r"(?:[&,;)}\]]{1,3}(?![\w.%-]{1,40}[=:])[^\s\"'&,;)}\]]{1,64}){0,8}"
-"""The rest of a value with separators in it, unless a name and its value follow."""
-_WRAPPER = r"(?:\$|[bufrn]{1,2}(?=[\"'])|''(?=')|\"\"(?=\")|(?:some|secretstr|secret|str|bytes)\((?:b(?=[\"']))?)?"
+_NOT_NAMED = r"(?![\w.%-]{1,40}[=:])[^\s\"'&,;)}\]]"
+_WHOLE = (
+    rf"(?:{_UNQUOTED}{{4,}}|{_UNQUOTED}{{1,3}}(?=[&,;)}}\]]{{1,3}}{_NOT_NAMED}))"
+    rf"(?:[&,;)}}\]]{{1,3}}{_NOT_NAMED}{{1,64}}){{0,8}}"
+)
+"""A value that may have separators in it, up to one that a name and its value follow."""
+_WRAPPER = (
+    r"(?:\$|[bufrn]{1,2}(?=[\"'])|''(?=')|\"\"(?=\")"
+    r"|(?:some|ok|just|string|optional|secretstr|secret|str|bytes)[(\[ ](?:b(?=[\"']))?)?"
+)
 """`$'…'` of a shell, `b'…'` of Python, `Some(…)` of Rust, two of three quotes."""
 _ESCAPED_QUOTE = r"(?:&quot;|&#3[49];|\\{1,2}u0022|%(?:25)?22)"
 
 PAIRED = (
     rf"[\"']?[ \t]{{0,2}}[,;:{{]?"
     rf"(?:(?:{_BREAK}(?:desc|type|description|sensitive)[ \t]?[:=][^\n]{{0,64}}){{0,3}}{_BREAK}|[ \t]{{0,2}})"
-    rf"[\"']?(?:value|default)[\"']?[ \t]{{0,2}}[:=]"
+    rf"(?:[\"']?(?:type|desc|description|sensitive|secure|kind)[\"']?\s?[:=]\s?[\"']?[\w.-]{{0,32}}[\"']?,\s?){{0,3}}"
+    rf"[\"']?(?:(?:parameter|new|old)?[_-]?value|default)[\"']?[ \t]{{0,2}}[:=]"
     rf"[ \t]{{0,2}}[\"']?{_PLACEHOLDER}"
 )
 """Between the members of `{"name": "API_TOKEN", "value": "…"}` and its relatives in YAML, HTML and Terraform."""
@@ -53,12 +61,12 @@ NEXT_LINE = (
 VALUE_AFTER_NAME = (
     rf"{COLOUR}{_QUOTE}\]?{COLOUR}(?:"
     # A quoted value, up to its closing quote or the end of the line.
-    rf"[ \t]{{0,16}}(?:{_SIGN}|:(?:[ \t]?[a-z]{{1,16}}(?:\[[^\[\]\n]{{1,32}}\])?[ \t]?=|=?+))"
+    rf"[ \t]{{0,16}}(?:{_SIGN}|:(?:[ \t]?&?[a-z]{{1,16}}(?:\[[^\[\]\n]{{1,32}}\])?[ \t]?=|=?+))"
     rf"[ \t]{{0,8}}\(?{COLOUR}{_WRAPPER}(?:"
     rf"\\{{1,3}}[\"']{_PLACEHOLDER}([^\"'\\\n]{{4,}})"
     rf"|\"{_PLACEHOLDER}(?=[^\"\n]{{3}})([^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+)"
     rf"|'{_PLACEHOLDER}(?=[^'\n]{{4}})([^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+))"
-    rf"|[ \t]{{0,16}}(?:{_SIGN}|:=)[ \t]{{0,8}}{COLOUR}'?{_PLACEHOLDER}({_UNQUOTED}{{4,}}{_UNQUOTED_REST})"
+    rf"|[ \t]{{0,16}}(?:{_SIGN}|:=)[ \t]{{0,8}}{COLOUR}'?{_PLACEHOLDER}({_WHOLE})"
     # Dots up to the value, as Megatron-LM prints arguments.
     rf"|[ ]?\.{{3,64}}[ ]?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
     # After a colon, prose may follow instead of a value.
@@ -93,7 +101,8 @@ VALUE_AFTER_NAME = (
     # An argument and its value in a list, a tuple without a digit in its value.
     rf"|(?<=[\"'])\s?,(?:{_BREAK}|\s{{0,2}})b?\\{{0,3}}[\"']{_PLACEHOLDER}(?!-)(?P<element>[^\"'\\\n]{{4,}})"
     # --api-key value
-    rf"|(?<![\"'])(?:\s|[ \t]?\\{_BREAK}|{_BREAK}- |\n\x01\n{_HAS_DIGIT})(?!-){_PLACEHOLDER}"
+    rf"|(?<![\"'])(?:\s|[ \t]?\\{_BREAK}|{_BREAK}- |\r?\n[ \t]{{2,40}}|\n\x01\n(?:[ \t]{{2,40}}|{_HAS_DIGIT}))(?!-)"
+    rf"{_PLACEHOLDER}"
     rf"(?P<argument>\"[^\"\n]{{4,}}\"|'[^'\n]{{4,}}'|[^\s\"'`(:=][^\s\"']{{4,}}[^\s\"':])"
     # In prose: the token is `…`, the key (…) leaked.
     rf"|(?=[\s:=(`\"'])(?:\s(?:for|on|of|from|to|in)\s[^\n:=`]{{1,40}}?)?(?:\s(?:is|was|are)\b)?\s{{0,2}}[:=]?\s{{0,2}}"

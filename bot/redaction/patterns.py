@@ -153,7 +153,7 @@ def secret_name(
     `after` has what must precede the name, `unlike` the words with which it means something else, separated by spaces.
     After `^`, the name must begin a word.
     """
-    begins = f"(?<![a-z0-9]{name})" if after == "^" else ""
+    begins = rf"(?:(?<![a-z0-9]{name})|(?<=[0-9;\[]m{name}))" if after == "^" else ""
     after = "" if begins else after
     found = "|".join(f"(?<={word}{name})" for word in after.split())
     others = "".join(f"(?<!{word}{name})(?<!{word}_{name})(?<!{word}-{name})" for word in unlike.split())

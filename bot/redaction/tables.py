@@ -14,17 +14,17 @@ from bot.redaction.value_checks import is_placeholder, looks_random
 from bot.redaction.value_grammar import NAME_END
 
 _STRONG = (
-    r"[a-z]*pass(?:word|wd|phrase|code)|pass|pwd|secret|credentials?|pat|rediscli[ _-]auth"
+    r"[a-z]*pass(?:word|wd|phrase|code)|pass|pwd|secret|credentials?|pat|rediscli[ _-]auth|[a-z]*pw"
     r"|(?:secret|api|access|auth|private|session)[ _-]?(?:key|token)"
 )
-_WEAK = r"token|key"
+_WEAK = r"token|key|cookie"
 _SEPARATORS = "\t|\u2502\u2503\u2551;,"
-_HEADING_END = rf"(?:{_STRONG}|{_WEAK})s?"
+_HEADING_END = rf"(?:{_STRONG}|{_WEAK})s?(?:[_-](?:\d|v\d|prod|value|backup|old|new))?"
 _NAME_HEADING = r"(?:name|key|param(?:eter)?|option|setting|variable|field|property|config|argument)s?"
 _VALUE_HEADING = r"(?:value|setting|current|content|data)s?"
 HEADER_PREFILTER = (
-    rf"(?i:(?:^|[\n\"{_SEPARATORS} ]){_NAME_HEADING}\"?(?:[ \t]*[{_SEPARATORS}]|  )[^\n]*"
-    rf"(?:[{_SEPARATORS}] *\"?|  ){_VALUE_HEADING}\"?[ \t]*(?:[{_SEPARATORS}\r\n]|$))|"
+    rf"(?i:(?:^|[\n\"{_SEPARATORS} ]){_NAME_HEADING}\"?(?:[ \t]+[^\n]*)?(?:[{_SEPARATORS}][^\n]*)?"
+    rf"(?:[{_SEPARATORS}]|  ) *\"?{_VALUE_HEADING}\"?[ \t]*(?:[{_SEPARATORS}\r\n]|$))|"
     rf"(?i:[{_SEPARATORS}][ \t]*\"?[a-z0-9._ -]*{_HEADING_END}\"?[ \t]*(?:[{_SEPARATORS}\r\n]|$)"
     rf"|[a-z]  +[a-z0-9._-]*{_HEADING_END}[ \t]*(?:[\r\n]|$)"
     rf"|(?:^|[\n\"]|  )[a-z0-9._-]*{_HEADING_END}"

@@ -32,6 +32,9 @@ _PLACEHOLDER = re.compile(
     r"|[*x\u2022.]{3,}\Z|[A-Za-z]{2,8}[_-](?:[*xX]{3,}\Z|\.{3})|https?://\S*/[Xx]{4,}\Z"
     r"|(?i:your[ _-]\S|(?:empty|redacted|masked|filtered|changed|created|deleted|updated|passed|failed|skipped)\Z)"
     r"|(?:[A-Za-z0-9]+_)*[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)\Z"
+    r"|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*\(|[a-z_]{3,}\([a-z_., ]*\)?,?\Z|(?:Union|Optional|Literal|Annotated)\["
+    r"|\{[\w.]+\}"
+    r"|(?:self|args|cfg|config|settings|opts)\.[a-z_]+[,)]?\Z|[a-z]+(?:_[a-z]+)*_(?:token|key|password|passwd|secret)\Z"
     r"|(?:id|src|type|env)=|projects/[^/]+/secrets/|arn:aws|SHA256:|MD5:"
 )
 """A value that refers to a secret, stands for one, or says that it is not shown."""
@@ -48,6 +51,8 @@ _SETTING = re.compile(r"(?:(?:config|configure) (?:set|add)|remote modify)\s[^\n
 _CONTEXT_CHARS = 96
 _LAST_WORD = re.compile(r"([A-Z]?[a-z0-9]+|[A-Z0-9]+)[ _.-]?\Z")
 """The last word of a name, also in camel case."""
+_WHOLE_WORD = re.compile(r"([A-Za-z0-9]+)[ _.-]?\Z")
+_COLOUR = re.compile(r"\x1b\[[\d;]{0,12}m")
 CHANGE = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[a-z])")
 """Where letters and digits, or small and capital letters, change."""
 _MIN_CHANGES = 4
@@ -80,8 +85,9 @@ def looks_random(value: str) -> bool:
 
 def is_owned_key(text: str, start: int, value: str, owners: frozenset[str]) -> bool:
     """Whether a random value follows `key` with the name of a service before it: `kaggle_key`, `azureOpenaiKey`."""
-    owner = _LAST_WORD.search(text, max(0, start - 32), start)
-    return owner is not None and owner[1].lower() in owners and looks_random(value)
+    before = _COLOUR.sub(" ", text[max(0, start - 32) : start])
+    found = [owner[1].lower() for one in (_LAST_WORD, _WHOLE_WORD) if (owner := one.search(before))]
+    return not owners.isdisjoint(found) and looks_random(value)
 
 
 def is_placeholder(value: str) -> bool:

@@ -144,5 +144,8 @@ hasło jest wymagane
 Passwort: unbekannt
 detect-secrets..................Passed
 using password: YES
+    client = connect(host, password=db_password)
+    token = base64.b64encode(credentials.encode())
+    login(token=self.hub_token, api_key=args.api_key)
 """
 """Lines in which nothing is secret."""

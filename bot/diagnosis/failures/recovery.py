@@ -64,6 +64,14 @@ MAX_LIFE_LINES = 1000
 """Number of lines after a failure of which its outcome is read."""
 
 
+_RESTARTS = re.compile(
+    r"(?i)(?<!not )(?<!no )\b(?:restarting|re-?spawning|re-?launching|re-?scheduling)\b"
+    r"|\bwill be (?:restarted|rescheduled)\b|(?<!after )\brestart #?[1-9]\d* ?(?:/|of) ?\d"
+)
+"""What the line of a failure says if a supervisor starts the process again."""
+_ANNOUNCES = re.compile(r"(?i)re-?(?:queu|submit|submission|schedul)")
+
+
 class ProgressEvent(NamedTuple):
     """One progress line, as evidence that the run lives."""
 
@@ -166,6 +174,8 @@ class Recovery:
     """Number of the line of the newest failure."""
     starts: int = 0
     """Number of times that a program started since the failure."""
+    has_begun: bool = False
+    """Did one of these starts take place, rather than being announced?"""
     started_at: int = 0
     """Number of samples before the newest start."""
     relapses: int = 0
@@ -190,9 +200,17 @@ class Recovery:
         self.failed_at, self.failed_line = event.position, event.line
         self.failed_ns = self.failed_ns if event.provider_ns is None else event.provider_ns
         self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
-        self.life, self.starts, self.has_fallen = Life(), 0, False
+        self.life, self.has_fallen, self.has_begun = Life(), False, False
+        self.starts = int(_RESTARTS.search(event.text) is not None)
+        self.started_at = event.position.samples
         if is_new:
             self.new_steps = 0
+
+    def record_start(self, event: FailureEvent) -> None:
+        """Record that a program starts, or that a start is announced."""
+        self.starts += 1
+        self.started_at = event.position.samples
+        self.has_begun |= _ANNOUNCES.search(event.text) is None
 
     def record_progress(self, progress: ProgressEvent, root: Candidate) -> None:
         """Record a progress line."""
@@ -247,6 +265,8 @@ class Recovery:
 
     def reaches_end(self) -> bool:
         """Did the run, which now reports its end, work on after the newest event of the failure?"""
+        if self.is_restarted and self.has_begun:
+            return True
         return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
 
     def is_next_attempt(self) -> bool:

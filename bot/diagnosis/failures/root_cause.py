@@ -256,8 +256,7 @@ class RootCauseTracker:
         root = self.root()
         if root is None or (event.label is not None and root.sources and str(event.label) not in root.sources):
             return
-        self.recovery.starts += 1
-        self.recovery.started_at = event.position.samples
+        self.recovery.record_start(event)
         has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or root.is_warning
         has_passed |= self.recovery.has_exited
         if is_ready and has_passed:

@@ -22,3 +22,20 @@ def test_messages_have_their_categories() -> None:
             misses.append(f"{row['kind']}: {row['message']}: found {found}, wanted {row['categories']}")
     assert len(rows) > 200
     assert misses == []
+
+
+def test_message_without_evidence_is_an_unclear_failure_of_the_code() -> None:
+    found = weigh_category(FailureText("it did not work", "RuntimeError", "fit.py:main"))
+
+    assert (found.category, found.has_terms, found.is_clear) == ("code", False, False)
+
+
+def test_settings_weigh_less_after_the_first_step() -> None:
+    text = FailureText("unknown scheduler 'cosin'", "ValueError", "fit.py:main")
+
+    found = [weigh_category(text._replace(has_trained=late)).category for late in (False, True)]
+    assert found == ["launch", "code"]
+
+
+def test_a_kind_of_failure_with_its_own_category_keeps_it_without_evidence() -> None:
+    assert weigh_category(FailureText("request 12 ended"), "storage").category == "storage"

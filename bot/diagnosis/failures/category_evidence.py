@@ -8,11 +8,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple, get_args
 
 from bot.diagnosis.categories import Category
+from bot.domain.regex import Pattern, compile_pattern
 
 SEARCHED_CHARS = 1200
 """Number of characters of a message that are searched."""
@@ -58,7 +59,7 @@ class WeighedCategory(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    words: re.Pattern[str]
+    words: Pattern[str]
     weights: Mapping[Category, float]
 
 
@@ -71,6 +72,7 @@ class _Table:
     place: tuple[_Term, ...]
 
 
+@lru_cache(maxsize=1024)  # programs log the same failure many times
 def weigh_category(text: FailureText, usual: Category = "code") -> WeighedCategory:
     """Return the category with the largest sum of weights.
 
@@ -84,7 +86,7 @@ def weigh_category(text: FailureText, usual: Category = "code") -> WeighedCatego
         (table.message, text.message[:SEARCHED_CHARS]),
         (table.place, text.place),
     )
-    found = [term.weights for terms, value in searched if value for term in terms if term.words.search(value)]
+    found = [term.weights for terms, value in searched if value for term in terms if term.words.contains(value)]
     sums = dict.fromkeys(_CATEGORIES, 0.0)
     sums[usual] = table.usual
     for weights in (*([table.late] if text.has_trained else []), *found):
@@ -108,7 +110,9 @@ def _table() -> _Table:
 
 def _parse_term(table: Mapping[str, object], groups: Mapping[str, str]) -> _Term:
     pattern = _GROUP.sub(lambda found: groups[found.group(1)], str(table["words"]))
-    return _Term(re.compile(f"(?i){pattern}"), _weights({name: one for name, one in table.items() if name != "words"}))
+    return _Term(
+        compile_pattern(f"(?i){pattern}"), _weights({name: one for name, one in table.items() if name != "words"})
+    )
 
 
 def _weights(table: Mapping[str, object]) -> Mapping[Category, float]:

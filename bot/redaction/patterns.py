@@ -172,10 +172,10 @@ _FOREIGN = (
 """Between a word for password in another language and its value."""
 
 
-def foreign_name(name: str, hides: str, keeps: str) -> SecretPattern:
-    """A word for password in another language; what follows is a password unless it is a plain word."""
+def foreign_name(name: str, hides: str, keeps: str, check: str = "foreign_password") -> SecretPattern:
+    """A word for password, key or token in another language and what follows; a password is not a plain word."""
     rest = f"(?![a-z]){_FOREIGN}([^\\s\"'`\u201c\u300d\uff0c\u3002]{{4,64}})"
-    return SecretPattern(name, rest, f"(?i:{name})", hides, keeps, True, CHECKS["foreign_password"], is_named=True)
+    return SecretPattern(name, rest, f"(?i:{name})", hides, keeps, True, CHECKS[check], is_named=True)
 
 
 def weak_name(name: str, prefilter: str, hides: str, keeps: str, after: str = "") -> SecretPattern:

@@ -67,6 +67,10 @@ ANNOUNCED_SECRETS: dict[str, list[str]] = {
         "wachtwoord: «tulip7cart»",
         "密码是 «tulip7cart»",
         "비밀번호: «tulip7cart»",
+        "API-Schlüssel: «q1W2e3R4t5Y6u7I8»",
+        "clé d'API : «q1W2e3R4t5Y6u7I8»",
+        "令牌: «q1W2e3R4t5Y6u7I8»",
+        "токен: «q1W2e3R4t5Y6u7I8»",
         "пароль для узла: «tulip-cart»",
     ],
     "input of programs": [

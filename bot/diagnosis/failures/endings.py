@@ -29,7 +29,7 @@ FEW_WORDS = 6
 def is_complete(lines: Sequence[SourcedLine]) -> bool:
     """Does one of the last lines state that all parts are done, or that the program ended with code 0?"""
     return any(
-        read_summary(line.text) is SummaryKind.GOOD or EXIT_ZERO.search(line.text) for line in lines[-FEW_WORDS:]
+        read_summary(line.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE) or EXIT_ZERO.search(line.text) for line in lines[-FEW_WORDS:]
     )
 
 
@@ -40,6 +40,6 @@ def ends_well(lines: Sequence[SourcedLine]) -> bool:
         summary = read_summary(line.text)
         if summary in (SummaryKind.BAD, SummaryKind.LOST) or (level is not None and level >= Level.ERROR):
             return False
-        if summary in (SummaryKind.GOOD, SummaryKind.RESULT) or _CLOSING.search(line.text):
+        if summary in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT) or _CLOSING.search(line.text):
             return True
     return False

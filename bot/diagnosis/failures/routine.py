@@ -68,7 +68,7 @@ class Aftermath:
     def record_summary(self, summary: SummaryKind | None) -> None:
         """Record what a line says about the whole; the last one counts."""
         self.is_lost |= summary is SummaryKind.LOST
-        self.has_result |= summary is SummaryKind.RESULT
+        self.has_result |= summary in (SummaryKind.RESULT, SummaryKind.COMPLETE)
         if summary is not None and summary is not SummaryKind.RESULT:
             self.is_good, self.is_bad = summary is SummaryKind.GOOD, summary is SummaryKind.BAD
 

@@ -93,7 +93,9 @@ class SummaryKind(enum.Enum):
     """What a summary says about the whole."""
 
     GOOD = enum.auto()
-    """Most of its parts succeeded."""
+    """Most of its parts succeeded, and some failed."""
+    COMPLETE = enum.auto()
+    """All of its parts succeeded, so this says nothing about the one that failed."""
     RESULT = enum.auto()
     """It has a result, such as the best of several."""
     BAD = enum.auto()
@@ -110,7 +112,7 @@ def read_summary(text: str) -> SummaryKind | None:
         return SummaryKind.BAD
     is_count = good > 0 and (good >= MIN_RATIO * bad >= 0 or good >= total > 0 or _TESTS.search(text) is not None)
     if is_count or _TESTS_OK.search(text):
-        return SummaryKind.GOOD
+        return SummaryKind.GOOD if bad > 0 else SummaryKind.COMPLETE
     return SummaryKind.RESULT if _BEST.search(text) and not _CRASH.search(text) else None
 
 

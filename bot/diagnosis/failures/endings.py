@@ -29,7 +29,8 @@ FEW_WORDS = 6
 def is_complete(lines: Sequence[SourcedLine]) -> bool:
     """Does one of the last lines state that all parts are done, or that the program ended with code 0?"""
     return any(
-        read_summary(line.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE) or EXIT_ZERO.search(line.text) for line in lines[-FEW_WORDS:]
+        read_summary(line.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE) or EXIT_ZERO.search(line.text)
+        for line in lines[-FEW_WORDS:]
     )
 
 

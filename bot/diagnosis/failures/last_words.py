@@ -154,7 +154,7 @@ class EndRow:
     def goes_on(self) -> bool:
         """Does it report that the program, or what ran it, goes on or has completed?"""
         is_answer = self._kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED)
-        if is_answer or read_summary(self.text) in (SummaryKind.GOOD, SummaryKind.RESULT):
+        if is_answer or read_summary(self.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT):
             return True
         is_complaint = self.level is not None and self.level >= Level.WARNING
         return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))

@@ -34,6 +34,8 @@ SHAPE_TOKENS = 8
 _COUNTER = re.compile(r"(?<![\w./-])[\[(]?(\d{1,7}) ?(?:/|of|out of) ?(\d{1,7})(?![\w./%-])")
 _VARIABLE = re.compile(r"\d|['\"`]")
 _SUCCESS = re.compile(r"(?i)\bsuccessfully\b(?!.*\b(?:log|report|upload|sync|copied)\w*)")
+_PREPARATION = re.compile(r"(?i)load|captur|compil|warm|\binit|\bjoin|connect|\bready|prepar|\bstart")
+"""What a program does at each start, so that reaching the end of it is no success."""
 _PROGRESS = compile_pattern(f"(?m){PROGRESS}")
 _IDLE = re.compile(
     r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"
@@ -58,6 +60,8 @@ class Aftermath:
     has_succeeded: bool = False
     """Did a step of the program succeed?"""
     has_exited_well: bool = False
+    series: dict[str, list[int]] = field(default_factory=dict)
+    """The counts of each counter, of any process."""
     is_good: bool = False
     """Is the newest summary of the whole good?"""
     is_bad: bool = False
@@ -85,6 +89,14 @@ class Aftermath:
             self.is_lost = self.is_bad = False
 
     @property
+    def has_finished(self) -> bool:
+        """Did a counter, of any process, advance to its total?"""
+        return any(
+            str(counts[-1]) == key.rpartition("/")[2] and len({*counts}) > MIN_COUNTS
+            for key, counts in self.series.items()
+        )
+
+    @property
     def is_long(self) -> bool:
         """Has the routine gone on for so long that the failure no longer matters?"""
         return self.lines + self.counts >= LONG_LINES
@@ -94,7 +106,7 @@ class Aftermath:
         """Does it show that the whole goes on, even if a launcher reported the end of the part that failed?"""
         is_alike = self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES
         is_fine = self.has_succeeded and self.has_exited_well
-        goes_on = self.is_good or is_fine or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
+        goes_on = self.is_good or is_fine or self.has_finished or self.counts >= MIN_COUNTS or self.lines >= MANY_LINES
         return (goes_on or (is_alike and self.has_result)) and not (self.is_lost or self.is_bad)
 
     @property
@@ -156,6 +168,8 @@ class Routine:
         known = set(self.repeated if is_restarted else self.shapes)
         for line in lines:
             found.record_words(line.text)
+            for key, count in () if _PREPARATION.search(line.text) else _counters(line.text):
+                found.series.setdefault(key, []).append(count)
             summary = read_summary(line.text)
             found.record_summary(summary)
             if summary is not None or not (is_restarted or line.source == (self.name, self.rank)):

@@ -6,7 +6,8 @@ import pytest
 
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 
-GOOD, RESULT, BAD, LOST = SummaryKind.GOOD, SummaryKind.RESULT, SummaryKind.BAD, SummaryKind.LOST
+GOOD, COMPLETE, RESULT = SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT
+BAD, LOST = SummaryKind.BAD, SummaryKind.LOST
 
 
 @pytest.mark.parametrize(
@@ -15,9 +16,9 @@ GOOD, RESULT, BAD, LOST = SummaryKind.GOOD, SummaryKind.RESULT, SummaryKind.BAD,
         ("Sweep finished: 12 runs (11 finished, 1 crashed)", GOOD),
         ("9 of 10 jobs succeeded", GOOD),
         ("results: passed=98 failed=2", GOOD),
-        ("12 runs finished, 0 failed", GOOD),
+        ("12 runs finished, 0 failed", COMPLETE),
         ("2 of 90 fits failed", GOOD),
-        ("40/40 shards converted", GOOD),
+        ("40/40 shards converted", COMPLETE),
         ("best hyperparameters: depth=4", RESULT),
         ("mean auc over 5 folds 0.84", RESULT),
         ("metrics written to out.json", RESULT),

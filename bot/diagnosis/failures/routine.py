@@ -35,7 +35,7 @@ _COUNTER = re.compile(r"(?<![\w./-])[\[(]?(\d{1,7}) ?(?:/|of|out of) ?(\d{1,7})(
 _VARIABLE = re.compile(r"\d|['\"`]")
 _SUCCESS = re.compile(r"(?i)\bsuccessfully\b(?!.*\b(?:log|report|upload|sync|copied)\w*)")
 _PREPARATION = re.compile(r"(?i)load|captur|compil|warm|\binit|\bjoin|connect|\bready|prepar|\bstart")
-"""What a program does at each start, so that reaching the end of it is no success."""
+"""What a program does at each start: reaching the end of it does not show success."""
 _PROGRESS = compile_pattern(f"(?m){PROGRESS}")
 _IDLE = re.compile(
     r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"

@@ -13,7 +13,7 @@ from itertools import accumulate
 from bot.domain.regex import compile_pattern
 from bot.redaction.text_lines import Span, start_of_line
 from bot.redaction.value_checks import CHANGE, is_placeholder, looks_random
-from bot.redaction.value_grammar import BAR, LOGGED_PREFIX
+from bot.redaction.value_grammar import BAR, FRAME, LOGGED_PREFIX
 
 _CHARS = "[A-Za-z0-9_.+/=-]"
 _NEXT_LINE = rf"\\?\r?\n(?:\x01\n)?{LOGGED_PREFIX}"
@@ -27,6 +27,12 @@ _AFTER_REST = r"[\"',;\\)}\]]{0,4}[ \t]*"
 _REST = re.compile(rf"{_NEXT_LINE}({_REST_CHARS}){_AFTER_REST}(?=\r?\n|\Z|(?<=[ \t])[\w.-]{{1,40}}=)")
 _REST_OF_QUOTED = re.compile(rf"{_NEXT_LINE}([^\s\"']{{4,}})(?=[\"'])")
 _VALUE_LINE = compile_pattern(rf"(?m:^{LOGGED_PREFIX}(?:{_REST_CHARS}{_AFTER_REST}(?:\r?$|[\w.-]+=)|[^\s\"']+[\"']))")
+_OPENED = re.compile(rf"([(\[])[ \t]{{0,4}}(?:{_NEXT_LINE})?[bfru]?\Z")
+"""Before the quote of a value: where a list or the parts of a string begin."""
+_OPENED_CHARS = 160
+_FRAMED = re.compile(rf"{LOGGED_PREFIX}{FRAME}[ \t]")
+_FULL_ROW = re.compile(rf"[ \t]{{0,2}}{FRAME}[ \t\r]{{0,4}}\Z")
+_FRAME_END = re.compile(rf"[ \t]+{FRAME}\Z")
 _CONTINUED = re.compile(
     # The next row of a table, with nothing in the cell of the name.
     rf"[ \t]{{0,40}}{BAR}[ \t]{{0,4}}{_NEXT_LINE}{BAR}[ \t]{{3,200}}{BAR}[ \t]{{0,4}}"
@@ -35,13 +41,18 @@ _CONTINUED = re.compile(
     rf"|[\"'](?:[ \t]{{0,2}}(?P<plus>[+\\])[ \t]{{0,2}}(?:{_NEXT_LINE})?|[ \t]{{0,2}}{_NEXT_LINE}(?P<early>\+[ \t])?)"
     rf"[bfru]?[\"'](?P<part>[^\"'\n]{{2,}})(?=[\"'])"
     # The next element of a list.
-    rf"|[\"'],(?:[ \t]{{0,2}}|[ \t]{{0,2}}{_NEXT_LINE})[\"'](?P<element>[^\"'\n]{{12,}})(?=[\"'])"
+    rf"|[\"'],(?:[ \t]{{0,2}}|[ \t]{{0,2}}{_NEXT_LINE})[\"'](?P<element>[^\"'\n]{{4,}})(?=[\"'])"
     rf"|{_NEXT_LINE}- [\"']?(?P<item>{_CHARS}{{12,}})(?=[\"']?[ \t]{{0,4}}(?:\r?\n|\Z))"
+    # The next row of a panel.
+    rf"|(?:[ \t]{{0,200}}{FRAME})?[ \t]{{0,4}}{_NEXT_LINE}{FRAME}[ \t]{{1,8}}(?P<row>[^\s\"'|\u2502\u2503\u2551]+)"
+    rf"(?=[\"',;)\]]{{0,3}}[ \t]{{0,200}}(?:{FRAME}|\r?\n|\Z))"
     # What the value was changed to.
     r"|[\"']?[ \t]{1,2}(?:[-=]>|\u2192)[ \t]{1,2}[\"']?(?P<changed>[^\s\"']{4,})"
 )
 """How the text after a hidden value continues the value, or brings another one."""
 _LINE_END = re.compile(r"\\?\r?\n(?:\x01\n)?")
+_PARTS = ("cell", "part", "row")
+"""The groups that continue a value, unlike those that bring another one."""
 _DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _MIN_CHANGES = 2
@@ -112,26 +123,53 @@ def rests(text: str, searched: str, spans: Iterable[Span]) -> Iterator[Span]:
             yield begin, end
 
 
-def _continued(text: str, span: Span) -> Iterator[Span]:
-    """Find what continues a value that is hidden, up to the last part."""
+def joined_value(text: str, begin: int, end: int) -> str:
+    """Return a value together with its parts in further strings and rows."""
+    return text[begin:end] + "".join(text[slice(*span)] for span in _continued(text, (begin, end), _PARTS))
+
+
+def _continued(text: str, span: Span, groups: Container[str] | None = None) -> Iterator[Span]:
+    """Find what continues a value that is hidden, up to the last part; only these groups, if they are given."""
     begin, end = span
-    value, is_joined = text[begin:end], text[begin - 2 : begin - 1] == "("
+    value, opened = text[begin:end], None
     for _ in range(_MOST_PARTS):
         found = _CONTINUED.match(text, end)
-        if found is None or found.lastgroup is None:
+        if found is None or found.lastgroup is None or (groups is not None and found.lastgroup not in groups):
             return
         part = found[found.lastgroup]
-        if found.lastgroup == "part":
-            is_joined = is_joined or bool(found["plus"] or found["early"])
-            is_secret = is_joined or _is_rest(value, part)
-        elif found.lastgroup == "changed":
-            is_secret = not is_placeholder(part)
-        else:
-            is_secret = found.lastgroup == "cell" or looks_random(part)
+        opened = opened or _opened(text, begin)
+        match found.lastgroup:
+            case "part":
+                opened = "(" if found["plus"] or found["early"] else opened
+                is_secret = opened == "(" or _is_rest(value, part)
+            case "row":
+                is_secret = _is_rest_of_row(text, begin, value, part)
+            case "changed":
+                is_secret = not is_placeholder(part)
+            case "element" if opened == "[":
+                is_secret = not is_placeholder(part)
+            case group:
+                is_secret = group == "cell" or looks_random(part)
         if not is_secret:
             return
         begin, end = found.span(found.lastgroup)
         yield begin, end
+
+
+def _opened(text: str, begin: int) -> str:
+    """Return the bracket before the quote of a value, or the quote."""
+    found = _OPENED.search(text[max(0, begin - _OPENED_CHARS) : begin - 1])
+    return found[1] if found and text[begin - 1] in "\"'" else "'"
+
+
+def _is_rest_of_row(text: str, begin: int, value: str, part: str) -> bool:
+    """Whether the only word in the next row of a panel is the rest of a value, because of its looks or for its room."""
+    start, line_end = start_of_line(text, begin), text.find("\n", begin)
+    if _FRAMED.match(text, start) is None:
+        return False
+    if _is_rest(_FRAME_END.sub("", value), part):
+        return True
+    return line_end - start >= _MIN_LONG_LINE_CHARS and _FULL_ROW.search(text, start, line_end) is not None
 
 
 def _is_rest(value: str, rest: str) -> bool:

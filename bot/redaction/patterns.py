@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from bot.redaction.value_checks import CHECKS, Check, is_owned_key
-from bot.redaction.value_grammar import ASSIGNED, NAME_END, NEXT_LINE, PAIRED, VALUE_AFTER_NAME
+from bot.redaction.value_grammar import ASSIGNED, NAME_END, NEXT_LINE, PAIRED, PRINTED, VALUE_AFTER_NAME
 
 MESSAGE_SEPARATOR = "\n\x01\n"
 """Separates messages that are searched together. No pattern matches a value across it."""
@@ -211,6 +211,24 @@ def command(literal: str, rest: str, prefilter: str, hides: str, keeps: str) -> 
     return SecretPattern(literal, rest, prefilter, hides, keeps, is_command=True, is_named=True)
 
 
+_PRINTED_NAMES = "pass(?:w(?:or)?d|phrase|code)?|pwd|secret|token|key|credential|pat|pw"
+
+
+def printed_value(literal: str, hides: str, keeps: str, more: str = "") -> SecretPattern:
+    """A command or an expression that prints a secret by its name, and the line after it."""
+    closed = r"(?:\.txt)?[\"')}\]%;]{0,6}(?:[ \t]?\|[^\n]{0,40})?"
+    rest = rf"{more}[a-z0-9_.-]{{0,64}}?(?:{_PRINTED_NAMES})s?{NAME_END}{closed}{PRINTED}"
+    prefilter = f"(?i:{re.escape(literal)}[^\n]*(?:{_PRINTED_NAMES}))"
+    return SecretPattern(literal, rest, prefilter, hides, keeps, True, CHECKS["printed"], is_named=True)
+
+
+def preceding_value(
+    literal: str, before: str, rest: str, prefilter: str, check: str, hides: str, keeps: str
+) -> SecretPattern:
+    """A value before its name, as in `use … as the password`; `rest` has an empty group where the value ends."""
+    return SecretPattern(literal, rest, prefilter, hides, keeps, True, CHECKS[check], before=before, is_named=True)
+
+
 def phrase(literal: str, rest: str, prefilter: str, hides: str, keeps: str, check: str | None = None) -> SecretPattern:
     """Any shape, in lower-cased text; with a check, its value must pass it."""
     checked = None if check is None else CHECKS[check]
@@ -224,6 +242,7 @@ _BUILDERS: dict[str, Callable[..., SecretPattern]] = {
     "query_parameter": query_parameter, "store_parameter": store_parameter, "secret_name": secret_name,
     "weak_name": weak_name, "foreign_name": foreign_name, "owned_key": owned_key, "checked_value": checked_value,
     "environment_name": environment_name, "checked_phrase": phrase, "phrase": phrase, "command": command,
+    "printed_value": printed_value, "preceding_value": preceding_value,
 }  # fmt: skip
 _TOKENS = ("token", "aws_key_id", "other_token", "rare_token", "shaped_token", "inner_token")
 _OTHERS = tuple(table for table in _BUILDERS if table not in _TOKENS)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from bot.domain.logs import LogLine
 from bot.domain.regex import Pattern, compile_pattern
-from bot.redaction.broken_values import broken_tokens, rests
+from bot.redaction.broken_values import broken_tokens, joined_value, rests
 from bot.redaction.cut_names import CUT_NAME_PREFILTER, secrets_after_cut_names
 from bot.redaction.kubernetes_secrets import KIND_PREFILTER, kubernetes_values
 from bot.redaction.patterns import (
@@ -170,8 +170,18 @@ def find_secrets(
                     continue
                 if row.is_named and (is_placeholder(value) or not fits_context(match, text, value)):
                     continue
-                if check is None or check(text, match.start(), value):
+                if (
+                    check is None
+                    or check(text, match.start(), value)
+                    or _is_joined_secret(row, match, text, (start, end))
+                ):
                     yield start, _value_end(text, start, end)
+
+
+def _is_joined_secret(row: SecretPattern, match: re.Match[str], text: str, span: Span) -> bool:
+    """Whether the value is only the first part of one that passes the check of its pattern."""
+    joined = joined_value(text, *span) if row.is_named and not row.before else ""
+    return row.check is not None and len(joined) > span[1] - span[0] and row.check(text, match.start(), joined)
 
 
 def _find_by_group(text: str, searched: str, groups: _Groups) -> Iterator[Span]:

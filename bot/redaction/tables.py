@@ -205,9 +205,9 @@ def _by(separator: str) -> _Split:
 
 
 def _stripped(text: str, begin: int, end: int) -> Span:
-    while begin < end and text[begin] in " \t\r'":
+    while begin < end and text[begin] in " \t\r'`":
         begin += 1
-    while end > begin and text[end - 1] in " \t\r'":
+    while end > begin and text[end - 1] in " \t\r'`":
         end -= 1
     return begin, end
 

@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile(
     r"|\((?:not|known|sensitive|none|null|unset|hidden|empty|redacted)\b|[\[A-Za-z_.]+\(\Z|!(?:secret|vault|env|ref|sub|reference)\b"
     r"|[*x\u2022.]{3,}\Z|[A-Za-z]{2,8}[_-](?:[*xX]{3,}\Z|\.{3})|https?://\S*/[Xx]{4,}\Z"
     r"|(?i:your[ _-]\S|(?:empty|redacted|masked|filtered|changed|created|deleted|updated|passed|failed|skipped)\Z)"
-    r"|(?:[A-Za-z0-9]+_)*[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)\Z"
+    r"|(?:[A-Za-z0-9]+_)*[A-Z]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASS|PASSPHRASE|CREDENTIALS?|[A-Z]+_ID)[,;|)\]]?\Z"
     r"|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*\(|[a-z_]{3,}\([a-z_., ]*\)?,?\Z|(?:Union|Optional|Literal|Annotated)\["
     r"|\{[\w.]+\}"
     r"|(?:self|args|cfg|config|settings|opts)\.[a-z_]+[,)]?\Z|[a-z]+(?:_[a-z]+)*_(?:token|key|password|passwd|secret)\Z"
@@ -48,6 +48,9 @@ _OPTION = re.compile(r"(?:^|[\s\"'=\x1b])--?[A-Za-z][\w.-]{0,64}\Z|(?:^|[\s\"'=]
 _LINE_START = re.compile(r"^[ \t\"']{0,8}[\w. -]{0,64}\Z", re.MULTILINE)
 _PAIR = re.compile(r"\([ ]?b?[\"'][\w.-]{0,64}\Z")
 _SETTING = re.compile(r"(?:(?:config|configure) (?:set|add)|remote modify)\s[^\n]{0,64}\Z")
+_SECRET_OBJECTS = re.compile(r"secrets?\W")
+"""A list of these may have the names of Kubernetes Secrets."""
+_STRONG_NAME = re.compile(r"(?i)pass|pwd|secret|(?:api|access|private)[_.-]?key")
 _CONTEXT_CHARS = 96
 _LAST_WORD = re.compile(r"([A-Z]?[a-z0-9]+|[A-Z0-9]+)[ _.-]?\Z")
 """The last word of a name, also in camel case."""
@@ -111,6 +114,8 @@ def fits_context(match: re.Match[str], text: str, value: str) -> bool:
             return "\n" not in match[0] and looks_random(value)
         case "prose":
             return looks_random(value)
+        case "listed":
+            return looks_random(value) or _SECRET_OBJECTS.match(match[0]) is None
         case "line":
             return _PATH.match(value) is None or (looks_random(value) and "." not in value)
         case "element":
@@ -189,6 +194,13 @@ def _has_nul(value: str) -> bool:
         return False
 
 
+def _is_printed(text: str, start: int, value: str) -> bool:
+    """Whether a value that a command on the line before printed is a secret: a password, or random after `token`."""
+    return _is_password(value) and (
+        looks_random(value) or _STRONG_NAME.search(text, start, text.index("\n", start)) is not None
+    )
+
+
 CHECKS: dict[str, Check] = {
     "random": lambda text, start, value: looks_random(value),
     "not_a_number": lambda text, start, value: not _NUMBER.match(value),
@@ -199,6 +211,7 @@ CHECKS: dict[str, Check] = {
     "password": lambda text, start, value: _is_password(value),
     "foreign_password": lambda text, start, value: _is_foreign_password(value),
     "not_prose": lambda text, start, value: not _PROSE.search(value),
+    "printed": _is_printed,
     "after_nul": lambda text, start, value: _has_nul(value),
     "near_wandb": lambda text, start, value: "wandb" in text[max(start - 48, 0) : start].lower(),
 }

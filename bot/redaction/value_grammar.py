@@ -22,6 +22,8 @@ LOGGED_PREFIX = rf"(?:{_TIME}(?:[\w.]{{1,40}}(?::\d{{1,5}})?(?::| -)[ \t]{{1,2}}
 """The same, also with the name of the logger after the time and the level."""
 BAR = r"[|\u2502\u2503\u2551]"
 """Between the cells of a table."""
+FRAME = r"[|\u00a6\u2500-\u259f#*!]"
+"""Left and right of the text in a panel."""
 _QUOTE = r"(?:\\{0,3}[\"'])?"
 _LINE_END = r"[ \t]{0,2}(?:\n\x01\n|\r?\n)"
 _BREAK = _LINE_END + LOGGED_PREFIX
@@ -38,11 +40,16 @@ _WHOLE = (
 """A value that may have separators in it, up to one that a name and its value follow."""
 _WRAPPER = (
     r"(?:\$|[bufrn]{1,2}(?=[\"'])|''(?=')|\"\"(?=\")"
-    r"|(?:some|ok|just|string|optional|secretstr|secret|str|bytes)[(\[ ](?:b(?=[\"']))?)?"
+    r"|(?:(?:some|ok|just|string|optional|secretstr|str|bytes)[(\[ ]|secret[(\[])(?:b(?=[\"']))?)?"
 )
 """`$'…'` of a shell, `b'…'` of Python, `Some(…)` of Rust, two of three quotes."""
 _ESCAPED_QUOTE = r"(?:&quot;|&#3[49];|\\{1,2}u0022|%(?:25)?22)"
 
+PRINTED = (
+    rf"{_BREAK}(?:out\[\d{{1,4}}\]:[ \t])?(?:b?[\"']{_PLACEHOLDER}([^\"'\n]{{4,}})[\"']"
+    rf"|(?![^\s@]{{1,64}}@[^\s]{{1,64}}[#$%>]\s){_PLACEHOLDER}([^\s\"'\x01]{{4,}}))[ \t]{{0,8}}(?=\r?\n|\Z)"
+)
+"""After a command that prints a value: the line that consists of it, and is not the next prompt."""
 PAIRED = (
     rf"[\"']?[ \t]{{0,2}}[,;:{{]?"
     rf"(?:(?:{_BREAK}(?:desc|type|description|sensitive)[ \t]?[:=][^\n]{{0,64}}){{0,3}}{_BREAK}|[ \t]{{0,2}})"
@@ -66,6 +73,10 @@ VALUE_AFTER_NAME = (
     rf"\\{{1,3}}[\"']{_PLACEHOLDER}([^\"'\\\n]{{4,}})"
     rf"|\"{_PLACEHOLDER}(?=[^\"\n]{{3}})([^\"\\\n]*+(?:\\[^\n][^\"\\\n]*+)*+)"
     rf"|'{_PLACEHOLDER}(?=[^'\n]{{4}})([^'\\\n]*+(?:\\[^\n][^'\\\n]*+)*+))"
+    # The first value of a list.
+    rf"|[ \t]{{0,16}}(?:{_SIGN}|:(?:[ \t]?[a-z]{{1,16}}(?:\[[a-z]{{1,16}}\])?[ \t]?=)?)[ \t]{{0,8}}"
+    rf"\[(?:[ \t]{{0,2}}|{_BREAK})b?\\{{0,3}}[\"']{_PLACEHOLDER}"
+    r"(?P<listed>[^\"'\\\n]{4,})"
     rf"|[ \t]{{0,16}}(?:{_SIGN}|:=)[ \t]{{0,8}}{COLOUR}'?{_PLACEHOLDER}({_WHOLE})"
     # Dots up to the value, as Megatron-LM prints arguments.
     rf"|[ ]?\.{{3,64}}[ ]?{_PLACEHOLDER}({_UNQUOTED}{{4,}})"
@@ -73,7 +84,8 @@ VALUE_AFTER_NAME = (
     rf"|(?:[ \t]\[[^\[\]\n]{{0,40}}\])?[ \t]{{0,40}}(?::|{BAR})[ \t]{{0,40}}{COLOUR}"
     rf"{_PLACEHOLDER}{_LIKE_VALUE}({_UNQUOTED}{{6,}})"
     # A value on the next line: a block of YAML, a quoted value, or a line that consists of a value with a digit.
-    rf"|(?:[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?|\"\"\"|''')?(?:\(|(?P<continued>\\))?{_BREAK}"
+    r"|(?:(?::[ \t]?[a-z]{1,16}(?=[ \t]?=))?"
+    rf"[ \t]{{0,2}}[=:][ \t]{{0,3}}(?P<block>[>|][+-]?\d?|\"\"\"|''')?(?:\(|(?P<continued>\\))?{_BREAK}"
     rf"|{_BREAK}[=:][ \t]{{0,3}}(?:{_BREAK})?)(?:- )?{_PLACEHOLDER}(?:"
     rf"\"([^\"\n]{{4,}})\"|'([^'\n]{{4,}})'|(?(block)([^\s\x01\"'][^\n\x01\"']{{3,}})|(?!))"
     rf"|(?(continued)([^\s\"'\x01]{{4,}})|(?!))"
@@ -94,8 +106,11 @@ VALUE_AFTER_NAME = (
     # A quoted value after a name in brackets; the input that pydantic rejected, on the line after its name.
     rf"|(?<=\])[ \t]{{1,2}}(?:\"{_PLACEHOLDER}([^\"\n]{{4,}})\"|'{_PLACEHOLDER}([^'\n]{{4,}})')"
     rf"|\n(?:\x01\n)?[^\n]{{1,160}}input_value=[\"']{_PLACEHOLDER}([^\"'\n]{{4,}})"
+    # The next row of a panel.
+    rf"|[ \t]{{0,2}}[=:][ \t]{{0,200}}{FRAME}[ \t]{{0,4}}{_BREAK}{FRAME}[ \t]{{1,8}}{_PLACEHOLDER}"
+    rf"(?![\w.-]{{1,40}}[:=][^=\s]){_LIKE_VALUE}([^\s\"'|\u2502]{{6,}})[ \t]{{0,200}}{FRAME}"
     # A cell of a boxed table.
-    rf"|[ \t]{{0,40}}{BAR}[ \t]{{0,8}}`?{_PLACEHOLDER}(?P<boxed>[^\s`\u2502\u2503\u2551|]{{6,}})`?[ \t]{{0,99}}{BAR}"
+    rf"|`?[ \t]{{0,40}}{BAR}[ \t]{{0,8}}`?{_PLACEHOLDER}(?P<boxed>[^\s`\u2502\u2503\u2551|]{{6,}})`?[ \t]{{0,99}}{BAR}"
     # A row of CSV that begins with the name.
     rf"|[ \t]?[,;][ \t]?[\"']?{_PLACEHOLDER}{_HAS_DIGIT}(?P<cell>[^\s\"',;]{{6,}})[\"']?[ \t]{{0,8}}(?=\n|\Z)"
     # An argument and its value in a list, a tuple without a digit in its value.

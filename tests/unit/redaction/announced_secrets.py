@@ -108,6 +108,86 @@ ANNOUNCED_SECRETS: dict[str, list[str]] = {
         "aws secretsmanager create-secret --name x --secret-string «tulipCart»",
         "az keyvault secret set --name x --value «tulipCart»",
     ],
+    "rows of a panel": [
+        "╭─ settings ───────────────────────────────────╮",
+        "│ depth: 12                                    │",
+        "│ vault_token: «kQ7rT2wX9zB4mN6p»                │",
+        "│ «Lw3Yv8Jc5Hd1Gf»                               │",
+        "│ «9aB2cD4e»                                     │",
+        "╰──────────────────────────────────────────────╯",
+    ],
+    "rows of heavy panels": [
+        "┃ db_password: «tulip-Cart7tulip-Cart7tulip-Cart7tulip-Cart7tul» ┃",
+        "┃ «ipcart»                                                       ┃",
+        "# judge_api_key = «1f2e3d4c5b6a7988»      #",
+        "# «8f9e0d1c2b3a4958»                      #",
+    ],
+    "a quoted value in rows": [
+        "║ api_key: '«kQ7rT2wX9zB4mN6p»   ║",
+        "║ «Lw3Yv8Jc5Hd1Gf»'              ║",
+    ],
+    "the row after a name": ["│ judge_api_key:       │", "│ «kQ7rT2wX9zB4mN6p»     │"],
+    "a session of a shell": [
+        "$ echo $JUDGE_API_KEY",
+        "«kQ7rT2wX9zB4mN6p»",
+        "me@node7:~$ echo \"${DB_PASSWORD}\"",
+        "«tulip-Cart»",
+        "# printenv SMTP_PASSWORD",
+        "«tulip-Cart2»",
+        "% echo $REGISTRY_TOKEN | cat",
+        "«0f1e2d3c4b5a69788796a5b4c3d2e1f0»",
+        "PS C:\\runs> $env:DB_PASSWORD",
+        "«tulip-Cart3»",
+        "$ sudo cat /run/secrets/db_password",
+        "«tulip-Cart4»",
+    ],
+    "a session of Python": [
+        ">>> os.getenv('JUDGE_API_KEY')",
+        "'«kQ7rT2wX9zB4mN6p»'",
+        ">>> os.environ['DB_PASSWORD']",
+        "'«tulip-Cart»'",
+        '>>> print(os.environ.get("SMTP_PASSWORD"))',
+        "«tulip-Cart2»",
+        ">>> settings.judge.api_key",
+        "'«tulip-Cart3»'",
+        'In [4]: os.environ["REGISTRY_TOKEN"]',
+        "Out[4]: '«0f1e2d3c4b5a69788796a5b4c3d2e1f0»'",
+    ],
+    "a printed variable with times": [
+        "2026-03-04T05:06:07Z + printenv DB_PASSWORD",
+        "2026-03-04T05:06:08Z «tulip-Cart»",
+    ],
+    "strings in parentheses on lines": [
+        "REGISTRY_TOKEN = (",
+        "    'kq_«Q7rT2wX9zB»'",
+        "    '«Lw3Yv8Jc5Hd1Gf9aB2cD4e»'",
+        ")",
+        "db_password: str = (",
+        '    "«tulip-»"',
+        '    "«Cart»"',
+        ")",
+    ],
+    "code in cells": ["| `DB_PASSWORD` | `«tulip-Cart»7` |", "| `JUDGE_API_KEY` | `«kQ7rT2wX9zB4mN6p»` |"],
+    "code in cells below a header": [
+        "| option | default |",
+        "| setting | value |",
+        "| --- | --- |",
+        "| `bot_token` | `«kQ7rT2wX9zB4.mN6p_Lw»` |",
+        "| `smtp_password` | `«tulipCart»` |",
+    ],
+    "lists with one value": [
+        "args: {'passwd': ['«tul#ip»'], 'depth': 12}",
+        'api_keys=["«tulip-Cart7»", "«daisy-Cart8»", "«tulip»"]',
+        '"db_passwords": [',
+        '    "«tulip»"',
+        "]",
+    ],
+    "a value before its name": [
+        "the judge needs an api key, use «kq-Q7rT2wX9zB4mN6p» as api_key",
+        "log in with «tulip-Cart7» as the password",
+        "try `«kQ7rT2wX9zB4mN6p»` as your judge token",
+        "«kQ7rT2wX9zB4mN6p» is the registry token",
+    ],
     "a private key without an end": [
         "-----BEGIN RSA PRIVATE KEY-----",
         "«MIIEowIBAAKCAQEAq1W2e3R4t5Y6u7I8o9P0a1S2d3F4g5H6j7K8l9Z0x1C2v3B4»",
@@ -151,5 +231,29 @@ using password: YES
     client = connect(host, password=db_password)
     token = base64.b64encode(credentials.encode())
     login(token=self.hub_token, api_key=args.api_key)
+  --hub_token HUB_TOKEN, --hub-token HUB_TOKEN
+mount failed for volume "app-keys" : secret "app-keys" not found
+imagePullSecrets: ["registry-login"]
+secrets: ['hf-token', 'db-password']
+it is used as the token of each sequence
+the checkpoint-final-model-v2 is the key result
+use it as password
 """
 """Lines in which nothing is secret."""
+
+PLACEHOLDER_PAGES = {
+    "names of tokens": [">>> tokenizer.eos_token", "'<|endoftext|>'", ">>> tokenizer.pad_token", "'[PAD]'"],
+    "paths and states": ["$ echo $DB_PASSWORD", "", "$ echo $PWD", "/workspace/run", "$ printenv API_KEY", "[hidden]"],
+    "the next command": ["$ printenv DB_PASSWORD", "me@node7:~$ ls", "$ echo $API_KEY", "me@node7:~$ "],
+    "echoes": ['+ echo "loading the token"', "done", "+ echo password", "password"],
+    "rows of panels": [
+        "│ num_tokens: 1234567 │",
+        "│ checkpoint          │",
+        "│ tokenizer: kQ7rT2wX9zB4mN6p │",
+        "│ Lw3Yv8Jc5Hd1Gf              │",
+        "│ api_key: [hidden] │",
+        "│ depth             │",
+    ],
+    "strings in parentheses": ["stop_token = (", "    'end'", "    'of text'", ")"],
+    "code in cells": ["| `api_key` | `None` |", "| `pad_token` | `<pad>` |"],
+}

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.logs import LogLine
 from bot.redaction.file_redactor import FileRedactor
 from bot.redaction.redactor import Redactor
-from tests.unit.redaction.announced_secrets import ANNOUNCED_SECRETS, PLACEHOLDERS
+from tests.unit.redaction.announced_secrets import ANNOUNCED_SECRETS, PLACEHOLDER_PAGES, PLACEHOLDERS
 
 REDACTOR = Redactor()
 
@@ -34,3 +34,11 @@ def test_announced_secret_is_hidden(place: str) -> None:
 @pytest.mark.parametrize("line", PLACEHOLDERS.strip().splitlines())
 def test_placeholder_stays(line: str) -> None:
     assert (line, 0) == REDACTOR.redact(line)
+
+
+@pytest.mark.parametrize("page", PLACEHOLDER_PAGES)
+def test_page_without_secrets_stays(page: str) -> None:
+    lines = [LogLine(at, text) for at, text in enumerate(PLACEHOLDER_PAGES[page])]
+    assert (lines, 0) == REDACTOR.redact_lines(lines)
+    text = "\n".join(PLACEHOLDER_PAGES[page])
+    assert (text, 0) == REDACTOR.redact(text)

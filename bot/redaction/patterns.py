@@ -192,7 +192,8 @@ def owned_key(name: str, owners: str, hides: str, keeps: str) -> SecretPattern:
     def check(text: str, start: int, value: str) -> bool:
         return is_owned_key(text, start, value, words)
 
-    rest = f"s?{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
+    no_owner = rf"(?<![^a-z0-9]api{name})(?<![^a-z0-9]api[_. -]{name})"
+    rest = f"{no_owner}s?{NAME_END}(?![a-z]){VALUE_AFTER_NAME}"
     return SecretPattern(name, rest, prefilter, hides, keeps, ignore_case=True, check=check, is_named=True)
 
 

@@ -155,7 +155,10 @@ def find_secrets(
     for row in patterns:
         check, searched = row.check, folded if row.ignore_case else text
         for begin, stop in parts:
-            for match in _matches(row, searched, begin, stop):
+            first = searched.find(row.literal, begin, stop)
+            if first < 0:
+                continue
+            for match in _matches(row, searched, first, stop):
                 start, end = match.span(match.lastindex or 0)
                 if row.before:
                     earliest = max(0, match.start() - _MAX_BEFORE_CHARS)

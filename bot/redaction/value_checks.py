@@ -95,7 +95,8 @@ def is_owned_key(text: str, start: int, value: str, owners: frozenset[str]) -> b
 
 def is_placeholder(value: str) -> bool:
     """Whether a value after the name of a secret is a reference, a mask or the name of a model."""
-    return _PLACEHOLDER.match(value) is not None or _MODEL.match(value) is not None
+    is_plain = value.isalnum() and _DIGIT.search(value) is not None  # the common case: no placeholder looks so
+    return (not is_plain and _PLACEHOLDER.match(value) is not None) or _MODEL.match(value) is not None
 
 
 def is_mask(value: str) -> bool:

@@ -110,7 +110,8 @@ VALUE_AFTER_NAME = (
     rf"|[ \t]{{0,2}}[=:][ \t]{{0,200}}{FRAME}[ \t]{{0,4}}{_BREAK}{FRAME}[ \t]{{1,8}}{_PLACEHOLDER}"
     rf"(?![\w.-]{{1,40}}[:=][^=\s]){_LIKE_VALUE}([^\s\"'|\u2502]{{6,}})[ \t]{{0,200}}{FRAME}"
     # A cell of a boxed table.
-    rf"|`?[ \t]{{0,40}}{BAR}[ \t]{{0,8}}`?{_PLACEHOLDER}(?P<boxed>[^\s`\u2502\u2503\u2551|]{{6,}})`?[ \t]{{0,99}}{BAR}"
+    rf"|[`*]{{0,2}}[ \t]{{0,40}}{BAR}[ \t]{{0,8}}`?{_PLACEHOLDER}"
+    rf"(?P<boxed>[^\s`\u2502\u2503\u2551|]{{6,}})`?[ \t]{{0,99}}{BAR}"
     # A row of CSV that begins with the name.
     rf"|[ \t]?[,;][ \t]?[\"']?{_PLACEHOLDER}{_HAS_DIGIT}(?P<cell>[^\s\"',;]{{6,}})[\"']?[ \t]{{0,8}}(?=\n|\Z)"
     # An argument and its value in a list, a tuple without a digit in its value.

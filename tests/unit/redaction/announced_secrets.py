@@ -167,7 +167,7 @@ ANNOUNCED_SECRETS: dict[str, list[str]] = {
         '    "«Cart»"',
         ")",
     ],
-    "code in cells": ["| `DB_PASSWORD` | `«tulip-Cart»7` |", "| `JUDGE_API_KEY` | `«kQ7rT2wX9zB4mN6p»` |"],
+    "code in cells": ["| `DB_PASSWORD` | `«tulip-Cart»7` |", "| **JUDGE_API_KEY** | `«kQ7rT2wX9zB4mN6p»` |"],
     "code in cells below a header": [
         "| option | default |",
         "| setting | value |",
@@ -187,6 +187,7 @@ ANNOUNCED_SECRETS: dict[str, list[str]] = {
         "log in with «tulip-Cart7» as the password",
         "try `«kQ7rT2wX9zB4mN6p»` as your judge token",
         "«kQ7rT2wX9zB4mN6p» is the registry token",
+        "set «tulip-Cart8» as password, and use «kq-Q7rT2wX» as api_key",
     ],
     "a private key without an end": [
         "-----BEGIN RSA PRIVATE KEY-----",

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.engine import Database
 from bot.store.schema import clocks
@@ -36,9 +37,8 @@ class Clocks:
 
     async def publish(self, own: ProcessClock) -> list[ProcessClock]:
         """Write the clock of this process; return those of the others."""
-        values = self._database.upsert(clocks, "beat", "generation", "at", "wall_offset_s")
         async with self._database.write() as connection:
-            await connection.execute(values, asdict(own))
+            await write_clock(self._database, connection, own)
             rows = (await connection.execute(_OTHERS, {"own": own.process})).all()
         return [ProcessClock(*row) for row in rows]
 
@@ -51,3 +51,9 @@ class Clocks:
         """Delete the clocks of processes that do not run."""
         async with self._database.write() as connection:
             await connection.execute(delete(clocks).where(clocks.c.process.in_(processes)))
+
+
+async def write_clock(database: Database, connection: AsyncConnection, own: ProcessClock) -> None:
+    """Write the clock of a process in a transaction that is open."""
+    values = database.upsert(clocks, "beat", "generation", "at", "wall_offset_s")
+    await connection.execute(values, asdict(own))

@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, RowMapping, Table, and_, or_, sele
 
 from bot.domain.alerts import DeliveryKind
 from bot.domain.boards import BoardKind
+from bot.store.clocks import ProcessClock, write_clock
 from bot.store.deliveries import AGAIN, UNSURE_EDIT_FOR, VERIFY_AFTER
 from bot.store.engine import Database
 from bot.store.outbox import DeliveryState
@@ -63,13 +64,16 @@ class DueTimes:
         await self._set_due(boards, at_time_of_day, now, boards.c.due_at > now + _DAY)
         return CorrectedDueTimes(*counts)
 
-    async def move_attempts(self, by: timedelta, now: datetime, *, with_leases: bool) -> None:
+    async def move_attempts(
+        self, by: timedelta, now: datetime, *, with_leases: bool, clock: ProcessClock | None = None
+    ) -> None:
         """Move the times of attempts when the clock is set `by` this difference, to `now`.
 
         A verification must not come early, because Slack may accept an attempt late. A message is looked for since its
         attempt: after a step back by twice the difference, because it is unknown how long nobody ran. An edit with an
         unknown outcome stays as recent as it was, and what repeats a later edit still waits until Slack cannot accept
-        that one any more. `with_leases` keeps the leases of messages that are being sent.
+        that one any more. `with_leases` keeps the leases of messages that are being sent. `clock` is written with them:
+        a process that starts after this one was killed must not use the time before with the attempts of this one.
         """
         is_attempted = or_(deliveries.c.attempt_at.is_not(None), deliveries.c.unsure_since.is_not(None))
         is_claimed = deliveries.c.claim_token.is_not(None)
@@ -78,6 +82,8 @@ class DueTimes:
         is_recent = deliveries.c.unsure_since > now - by - UNSURE_EDIT_FOR
         moving = select(deliveries).where(or_(is_unsettled, and_(_IS_EDIT, is_recent))).with_for_update()
         async with self._database.write() as connection:
+            if clock is not None:
+                await write_clock(self._database, connection, clock)
             for row in (await connection.execute(moving)).mappings().all():
                 moved = _moved(row, by, now, with_leases=with_leases)
                 await connection.execute(update(deliveries).where(deliveries.c.id == row["id"]).values(moved))

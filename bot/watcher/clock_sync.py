@@ -156,15 +156,16 @@ class ClockSync:
 
     async def _exchange(self) -> list[ProcessClock]:
         """Write our clock and return those of the other processes that run and have a time."""
-        self._beat += 1
-        generation = _JOINING if self._is_joining else self._generation
-        offset_s = self.state.offset.total_seconds()
-        others = await self._clocks.publish(
-            ProcessClock(self._process, self._beat, generation, self._clock(), offset_s)
-        )
+        others = await self._clocks.publish(self._next_clock())
         self._note_beats(others)
         await self._remove_silent()
         return [one for one in others if self._seen[one.process].is_running and one.generation != _JOINING]
+
+    def _next_clock(self) -> ProcessClock:
+        """Our clock, as others read it."""
+        self._beat += 1
+        generation = _JOINING if self._is_joining else self._generation
+        return ProcessClock(self._process, self._beat, generation, self._clock(), self.state.offset.total_seconds())
 
     def _share_with(self, others: Sequence[str]) -> PollShare | None:
         """Divide the jobs by rank, so that each process has a part whatever its load and the lag of its clock."""
@@ -245,7 +246,9 @@ class ClockSync:
         self._set(self._clock() + difference, self._generation + 1)
         if abs(difference) > self._settings.tolerance:
             log.warning("system clock adopted", extra={"by_s": _seconds(difference)})
-            await self._due_times.move_attempts(difference, self._clock(), with_leases=not is_alone)
+            await self._due_times.move_attempts(
+                difference, self._clock(), with_leases=not is_alone, clock=self._next_clock()
+            )
         if difference < -self._settings.tolerance:
             await self._due_times.make_due(self._clock(), self._settings.lease)
 

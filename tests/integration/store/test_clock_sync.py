@@ -187,6 +187,23 @@ async def test_after_a_kill_the_system_clock_is_adopted_within_seconds(
     assert 1 == len(await claimed_ids(store, clock))
 
 
+@pytest.mark.parametrize("jump", [HOURS_2, -HOURS_2])
+async def test_a_process_that_starts_right_after_a_kill_uses_the_time_that_was_just_adopted(
+    store: Store, machine: Machine, jump: timedelta
+) -> None:
+    """The attempts that the killed process made are at that time."""
+    clock = machine.clock("a")
+    await machine.run(store, clock)
+    machine.ahead["a"] = jump
+    while clock() == machine.now:
+        await machine.advance(2)
+    machine.syncs.clear()  # killed at once
+
+    successor = machine.clock("b", jump)
+    await machine.run(store, successor)
+    assert abs(successor() - clock()) < timedelta(seconds=3)
+
+
 async def test_a_stopped_process_leaves_no_time_behind(store: Store, machine: Machine) -> None:
     await (await machine.run(store, machine.clock("a", HOURS_2))).stop()
     clock = machine.clock("b")

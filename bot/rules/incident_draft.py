@@ -233,7 +233,9 @@ class IncidentDraft:
 
     def _messages(self, incident: Incident) -> Iterable[Delivery]:
         root = DeliveryKind.EDIT if self._before else DeliveryKind.ROOT
-        stamp = "root" if root is DeliveryKind.ROOT else f"edit:{self._now.isoformat()}"
+        # Two polls can have the same time, after a clock was set.
+        change = f"{self._now.isoformat()}:{stable_id('change', repr(incident))}"
+        stamp = "root" if root is DeliveryKind.ROOT else f"edit:{change}"
         reason = NotifyReason.FIRST if root is DeliveryKind.ROOT else NotifyReason.CHANGED
         if incident.resolved_at is not None:
             reason = NotifyReason.RESOLVED
@@ -241,5 +243,5 @@ class IncidentDraft:
         head = Notification(root, reason, self._job, incident, mention=mention)
         yield Delivery(f"{incident.id}:{stamp}", self._channel, head)
         for reply in self._replies:
-            key = f"{incident.id}:{reply.alert_id}:{reply.reason}:{self._now.isoformat()}"
+            key = f"{incident.id}:{reply.alert_id}:{reply.reason}:{change}"
             yield Delivery(key, self._channel, replace(reply, incident=incident))

@@ -9,6 +9,7 @@ from bot.domain.alerts import Delivery, DeliveryKind, Notification, NotifyReason
 from bot.domain.boards import BOARD_ROWS, Board, BoardKind, BoardRow, StoredBoard
 from bot.domain.jobs import Job, JobRef, JobState
 from bot.domain.progress import RunProgress
+from bot.rules.change_keys import change_key
 
 EDIT_EVERY = timedelta(minutes=1)
 _LATEST = timedelta(hours=6)
@@ -52,7 +53,7 @@ def plan_board(stored: StoredBoard, rows: Sequence[BoardRow], now: datetime) -> 
     if shown == stored.shown:
         return BoardPlan(shown, next_at)
     if stored.shown:
-        return BoardPlan(shown, next_at, _delivery(board, DeliveryKind.EDIT, f"edit:{now.isoformat()}"))
+        return BoardPlan(shown, next_at, _delivery(board, DeliveryKind.EDIT, f"edit:{change_key(now, board)}"))
     return BoardPlan(shown, next_at, _delivery(board, DeliveryKind.ROOT, "root"))
 
 

@@ -20,6 +20,7 @@ from bot.domain.grouping import Grouping
 from bot.domain.jobs import JobState
 from bot.domain.notify import DueIncident, NotifySettings, RemindersSent
 from bot.domain.reminders import Reminder
+from bot.rules.change_keys import change_key
 from bot.rules.escalation import plan_escalation
 from bot.rules.lead import is_active, lead_alert
 from bot.rules.reminders import MAX_REMINDERS, interval, open_pages
@@ -295,5 +296,5 @@ class _DigestDraft:
             reminder=reminder,
             digest=shown,
         )
-        what = key or ("root" if kind is DeliveryKind.ROOT else f"{kind}:{reason}:{self._now.isoformat()}")
+        what = key or ("root" if kind is DeliveryKind.ROOT else f"{kind}:{reason}:{change_key(self._now, shown)}")
         self.deliveries.append(Delivery(f"{shown.id}:{what}", shown.channel, notification))

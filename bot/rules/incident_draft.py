@@ -23,6 +23,7 @@ from bot.domain.jobs import Job
 from bot.domain.progress import RunProgress
 from bot.domain.runs import QueuePosition
 from bot.domain.subscriptions import Silence
+from bot.rules.change_keys import change_key
 from bot.rules.consequences import find_cause
 from bot.rules.evaluate import EvaluatedAlert
 from bot.rules.flapping import announced, find_earlier, fired_again, is_flapping, next_announcement
@@ -233,8 +234,7 @@ class IncidentDraft:
 
     def _messages(self, incident: Incident) -> Iterable[Delivery]:
         root = DeliveryKind.EDIT if self._before else DeliveryKind.ROOT
-        # Two polls can have the same time, after a clock was set.
-        change = f"{self._now.isoformat()}:{stable_id('change', repr(incident))}"
+        change = change_key(self._now, incident)
         stamp = "root" if root is DeliveryKind.ROOT else f"edit:{change}"
         reason = NotifyReason.FIRST if root is DeliveryKind.ROOT else NotifyReason.CHANGED
         if incident.resolved_at is not None:

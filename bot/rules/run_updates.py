@@ -16,6 +16,7 @@ from bot.domain.runs import QueuePosition, RunEventKind, RunProblem, RunReport, 
 from bot.domain.subscriptions import NotifyLevel, RunSettings, Silence, Subscription, covers
 from bot.domain.trace_charts import loss_chart, throughput_chart
 from bot.domain.traces import Trace
+from bot.rules.change_keys import change_key
 from bot.rules.lead import is_active, lead_alert
 
 _WAITING = RunEventKind.WAITING
@@ -115,7 +116,7 @@ def _leave(run: FollowedRun, thread: RunThread) -> Delivery:
     name = run_id(run.watch_id, thread.subscription_id)
     report = RunReport(name, thread.channel, run.job, run.statistics, run.now, thread.problems, is_left=True)
     report = replace(report, dropped_problems=thread.dropped_problems)
-    return _delivery(f"{name}:left:{run.now.isoformat()}", DeliveryKind.EDIT, report)
+    return _delivery(f"{name}:left:{change_key(run.now, report)}", DeliveryKind.EDIT, report)
 
 
 def _delivery(key: str, kind: DeliveryKind, report: RunReport, *, broadcast: bool = False) -> Delivery:
@@ -214,7 +215,7 @@ class _Draft:
         edited_at = thread.edited_at
         is_due = edited_at is None or edited_at > now or now - edited_at >= self._edit_every()
         if state != thread.state or (is_due and numbers != thread.numbers):
-            key = f"{self._report.id}:edit:{now.isoformat()}"
+            key = f"{self._report.id}:edit:{change_key(now, self._report)}"
             self.deliveries.append(_delivery(key, DeliveryKind.EDIT, self._report))
             return shown
         return thread

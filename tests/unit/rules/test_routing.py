@@ -54,6 +54,16 @@ def test_a_root_with_all_evidence_gets_no_reply() -> None:
     assert kinds(result.deliveries) == [(DeliveryKind.ROOT, NotifyReason.FIRST)]
 
 
+def test_two_changes_at_the_same_time_have_different_keys() -> None:
+    """Two polls can have the same time after a clock was set; the outbox ignores a key that it has."""
+    first = plan_for([evaluated(firing(), FIRED)])
+    second, third = (
+        plan_for([evaluated(firing(summary=text), Transition(Change.UPDATED, START, notify=True))], first.incident)
+        for text in ("two errors", "three errors")
+    )
+    assert len({one.dedupe_key for result in (first, second, third) for one in result.deliveries}) == 6
+
+
 def test_unchanged_alerts_cause_no_delivery() -> None:
     incident = plan_for([evaluated(firing(), FIRED)]).incident
 

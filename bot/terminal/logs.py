@@ -50,7 +50,7 @@ async def print_logs(
     kept, left = list[LogLine](), command.limit
     stopped: BudgetExhausted | None = None
     try:
-        async with contextlib.aclosing(stream_lines(provider, query, printer.hider_before_filter)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query, redactor if command.redact else None)) as batches:
             async for batch in batches:
                 lines = batch.lines if left is None else batch.lines[:left]
                 left = None if left is None else left - len(lines)
@@ -92,13 +92,11 @@ class _LogPrinter:
     dropped: Counter[CutReason] = field(default_factory=Counter)
     pushed_down: tuple[str, ...] = ()
     gaps: list[Gap] = field(default_factory=list)
-    hider_before_filter: LineRedactor | None = field(init=False)
     _formatter: LineFormatter = field(init=False)
     _hider: LineRedactor = field(init=False)
 
     def __post_init__(self) -> None:
         self._hider = LineRedactor(self.redactor, self.query.order)
-        self.hider_before_filter = LineRedactor(self.redactor, self.query.order) if self.command.redact else None
         self._formatter = LineFormatter(self.output.line_format(json=self.command.json), self.command.filter)
 
     def count(self, batch: Batch, *, has_more: bool) -> None:

@@ -76,13 +76,13 @@ async def read_with_file(
     writer = LogFileWriter(query.order, reverses=query.order is not command.show, limits=file_limits)
     kept = _Kept(keeps_first=query.order is command.take, limits=limits)
     reading = PageReading(limits.lines, limits)
-    hider, again = (LineRedactor(redactor, query.order) for _ in range(2))
+    hider = LineRedactor(redactor, query.order)
     redacted, ends_s = 0, time.monotonic() + file_limits.read_s
     try:
-        async with contextlib.aclosing(stream_lines(provider, query, hider)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query, redactor)) as batches:
             async for batch in batches:
                 room = file_limits.lines - kept.total if command.limit is None else command.limit - kept.total
-                lines, hidden = await redact_lines(again, batch.lines[:room], query.filter)
+                lines, hidden = await redact_lines(hider, batch.lines[:room], query.filter)
                 redacted += hidden
                 reading.add(replace(batch, lines=[]))
                 reading.more = batch.more or len(batch.lines) > room

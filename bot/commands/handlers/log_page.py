@@ -20,7 +20,7 @@ from bot.domain.gaps import Gap, Part, gap_of
 from bot.domain.logs import LogLine, LogQuery, Order
 from bot.errors import BudgetExhausted, ProviderError
 from bot.providers.base import JobSource
-from bot.redaction.line_redactor import LineRedactor
+from bot.redaction.redactor import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ async def read_lines(
     now: datetime,
     *,
     start: PageStart | None = None,
-    hider: LineRedactor | None = None,
+    redactor: Redactor | None = None,
 ) -> PageReading:
-    """Read until the page has `limit` lines, or until the limits or the end of the log. `hider`: see `stream_lines`.
+    """Read until the page has `limit` lines, or until the limits or the end of the log. `redactor`: see `stream_lines`.
 
     Raises:
         UsageError: the pattern is invalid.
@@ -71,7 +71,7 @@ async def read_lines(
     """
     reading = PageReading(limit, limits, start)
     try:
-        async with contextlib.aclosing(stream_lines(provider, query, hider)) as batches:
+        async with contextlib.aclosing(stream_lines(provider, query, redactor)) as batches:
             async for batch in batches:
                 reading.add(batch)
                 if reading.is_done():

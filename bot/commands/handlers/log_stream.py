@@ -112,25 +112,26 @@ async def redact_lines(
 
 
 async def stream_lines(
-    provider: JobSource, query: LogQuery, hider: LineRedactor | None = None
+    provider: JobSource, query: LogQuery, redactor: Redactor | None = None
 ) -> AsyncGenerator[Batch, None]:
     """All lines of the query's window that pass its filter, in the query's order.
 
-    With `hider`, secrets are hidden whose names the filter drops. The caller hides the others: here each line is read,
-    but few are shown. Close the generator (`contextlib.aclosing`) when stopping early.
+    With `redactor`, secrets are hidden whose names the filter drops; the caller hides the others. Close the generator
+    (`contextlib.aclosing`) when stopping early.
 
     Raises:
         UsageError: the pattern is invalid.
         ProviderError: the platform failed; earlier batches remain valid.
     """
-    line_filter, is_filtered = LineFilter(query.filter), query.filter != _NO_FILTER
+    line_filter = LineFilter(query.filter)
+    hider = LineRedactor(redactor, query.order) if redactor is not None and query.filter != _NO_FILTER else None
     if query.start_ns is not None and query.end_ns is not None and query.start_ns > query.end_ns:
         return
     async with contextlib.aclosing(_pages(provider, query, prefetch=query.limit >= PAGE_LINES)) as pages:
         async for page in pages:
             filtered = await _filter_in_slices(line_filter, page.lines)
             kept = filtered.lines
-            if hider is not None and is_filtered:
+            if hider is not None:
                 shown, _ = await redact_lines(hider, page.lines)
                 kept = hidden_lines(kept, page.lines, shown)
             yield Batch(

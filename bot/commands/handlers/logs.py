@@ -41,8 +41,7 @@ async def read_page(
     limit = min(command.limit or limits.lines, limits.lines)
     command = replace(command, limit=limit)
     query = build_query(job, command, now)
-    hider = LineRedactor(redactor, query.order)
-    reading = await read_lines(provider, query, limit, limits, now, start=PageStart.of(command), hider=hider)
+    reading = await read_lines(provider, query, limit, limits, now, start=PageStart.of(command), redactor=redactor)
     page = reading.page()
     shown, redacted = await redact_lines(LineRedactor(redactor, query.order), page.lines, query.filter)
     lines = shown if query.order is command.show else shown[::-1]

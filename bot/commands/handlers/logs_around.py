@@ -22,7 +22,6 @@ from bot.domain.levels import level_of
 from bot.domain.logs import Level, LogLine, LogQuery, Order
 from bot.errors import ProviderError
 from bot.providers.base import JobSource
-from bot.redaction.line_redactor import LineRedactor
 from bot.redaction.redactor import Redactor
 from bot.redaction.values import redact_gaps
 
@@ -50,9 +49,8 @@ async def read_around(
         LogQuery(job, None, command.around_ns - 1, Order.DESC, lines, wanted),
         LogQuery(job, command.around_ns, None, Order.ASC, lines, wanted),
     )
-    hiders = [LineRedactor(redactor, query.order) if command.redact else None for query in queries]
-    reads = (_read(provider, query, count, limits, now, hider) for query, hider in zip(queries, hiders, strict=True))
-    readings = await asyncio.gather(*reads)
+    hides = redactor if command.redact else None
+    readings = await asyncio.gather(*(_read(provider, query, count, limits, now, hides) for query in queries))
     if all(isinstance(one, ProviderError) for one in readings):
         raise next(one for one in readings if isinstance(one, ProviderError))
     older, newer = (one if isinstance(one, PageReading) else _failed(one, count, limits) for one in readings)
@@ -70,10 +68,10 @@ async def _read(
     count: int,
     limits: PageLimits,
     now: datetime,
-    hider: LineRedactor | None,
+    redactor: Redactor | None,
 ) -> PageReading | ProviderError:
     try:
-        return await read_lines(provider, query, count, limits, now, hider=hider)
+        return await read_lines(provider, query, count, limits, now, redactor=redactor)
     except ProviderError as problem:
         return problem
 

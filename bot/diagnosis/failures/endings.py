@@ -19,8 +19,6 @@ _CLOSING = re.compile(
     r"|\u0437\u0430\u0432\u0435\u0440\u0448|\u0441\u043e\u0445\u0440\u0430\u043d|\u0437\u0430\u043a\u043e\u043d\u0447|\u0433\u043e\u0442\u043e\u0432\u043e"
 )
 """In English, German, French, Spanish, Japanese, Chinese, Korean and Russian."""
-
-
 EXIT_ZERO = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
 FEW_WORDS = 6
 """Number of the last lines among which a run states that all is done."""

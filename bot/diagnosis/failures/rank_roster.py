@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-ROSTER = (
-    r"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|MPI size: 1,"
-    r"|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)"
-)
+_ONE_PROCESS = r"MPI size: 1,|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)"
+ROSTER = rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_ONE_PROCESS}"
 """Part of the page filter: the lines that state the ranks."""
 MAX_PROCESSES = 1024
 
@@ -18,7 +16,7 @@ _PROCESS = re.compile(r"\bpid=(\d+)\) world_rank=(\d+)")
 _HOSTS = re.compile(r"WORLD INFO DICT: (\{.*\})")
 _HOST = re.compile(r"'([\w.-]{1,80})': \[([\d, ]*)\]")
 _OWN_RANK = re.compile(r"\bProcess rank: (\d+)")
-_SINGLE = re.compile(r"MPI size: 1,|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)")
+_SINGLE = re.compile(_ONE_PROCESS)
 _PID = re.compile(r"(?i)\b(?:pid|process)[ =:]+(\d+)\b")
 
 

@@ -41,7 +41,6 @@ MIN_STEPS_TO_END = 5
 RETRY_LINES = 15
 """A retry notice within this number of lines of a failure belongs to it."""
 
-
 _CLIENT_ERROR = re.compile(
     r"^(?:\w+\.)*(?:ValueError|\w*ValidationError|BadRequest\w*|HTTPException|JSONDecodeError|TemplateError|InputError)\b"
 )
@@ -62,8 +61,6 @@ MAX_RELAPSES = 2
 """Number of restarts into the same failure after which a further one shows nothing."""
 MAX_LIFE_LINES = 1000
 """Number of lines after a failure of which its outcome is read."""
-
-
 _RESTARTS = re.compile(
     r"(?i)(?<!not )(?<!no )\b(?:restarting|re-?spawning|re-?launching|re-?scheduling)\b"
     r"|\bwill be (?:restarted|rescheduled)\b|(?<!after )\brestart #?[1-9]\d* ?(?:/|of) ?\d"
@@ -110,7 +107,6 @@ class Life:
     """Did it report that it could not handle one item?"""
     is_caught: bool = False
     """Was the failure the text of a warning, or was the first request after it refused?"""
-
     has_warned: bool = False
     """Was it the text of a warning?"""
 

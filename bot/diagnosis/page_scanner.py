@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
-from bot.diagnosis.failures.excerpts import Place, center_excerpt, complete_excerpts, text_before
+from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import (
@@ -29,6 +29,7 @@ from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_roster import ROSTER
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
+from bot.diagnosis.failures.windows import Place, is_last_state
 from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
@@ -45,8 +46,6 @@ from bot.domain.regex import Match, compile_pattern
 
 TAIL = 8192
 """Number of bytes kept from the end of the log, for excerpts, heartbeats and the log's own timestamps."""
-STATE_WINDOW = 2000
-"""Number of bytes before a container's exit code in which its state is named."""
 DENSE_SAMPLES = 2048
 """After this number of progress lines, only one per `SKIP_BYTES` is read: thousands per second add nothing."""
 WHOLE_FILES, DENSE_SAMPLES_OF_MANY, SPREAD = 4, 128, 16
@@ -63,8 +62,6 @@ ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
-_RUNNING = re.compile(rb"(?m)^\s*State:\s+Running|^\S+ +\d+/\d+ +Running\b")
-"""As `kubectl describe pod` and `kubectl get pods` write it."""
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
 """Roles of lines that a model may write. Lines that only a shell or a launcher prints are always events."""
@@ -300,6 +297,9 @@ class PageScanner:
         raised, is_part = state.tracebacks.feed(split.source, text, cursor.line)
         if is_part:
             return
+        whole = text
+        if raised is not None and raised.has_traceback and raised.follows != "java":
+            text = text[max(0, text.find(raised.kind)) :]  # without the prefix of a logger that is not known
         if raised is not None and label is None:
             label = raised.rank
         if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
@@ -311,12 +311,12 @@ class PageScanner:
             state.root_cause.record_retry(cursor.line + 1)
         if signature is None and raised is None and not is_table_row(text):
             return
-        if self._is_noise(signature, raised, text) or _is_last_state(cursor, text, tail):
+        if self._is_noise(signature, raised, text) or is_last_state(cursor, text, tail):
             return
         signature = self._as_reported(signature, raised, line, text)
         place = Place(
             cursor, tail, state.tail_origins, state.offset, split.source, split.source.rank is not None, line,
-            parts_before,
+            state.samples > 0, parts_before,
         )  # fmt: skip
         time = parse_timestamp(line)
         is_open = state.quotation.contains(cursor.line, has_timestamp=time is not None)
@@ -328,8 +328,8 @@ class PageScanner:
         position = ReadPosition(state.samples, state.offset + cursor.end)
         is_error = raised is not None or (stated_level(line) or Level.DEBUG) >= Level.ERROR
         host = _HOST.match(line)
-        event = parse_event(text, cursor.line + 1, label, time, position, state.step)
-        event = event._replace(host=host.group(1) if host else "", is_error=is_error)
+        event = parse_event(whole, cursor.line + 1, label, time, position, state.step)
+        event = event._replace(text=text, host=host.group(1) if host else "", is_error=is_error)
         _record_event(state, place, event, signature, raised)
         if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:
             state.dense_until = position.offset + ATTENTION
@@ -387,14 +387,3 @@ def _is_quotable(signature: Signature | None, raised: RaisedException | None) ->
     if raised is not None and raised.has_traceback:
         return False
     return signature is None or signature.role in _QUOTABLE_ROLES
-
-
-def _is_last_state(cursor: LineCursor, text: str, tail: bytes) -> bool:
-    """Is it from Kubernetes' "Last State", which describes the container before the running one?
-
-    `kubectl describe` writes "State" before "Last State".
-    """
-    if not text.lstrip().startswith(("Reason:", "Exit Code:")):
-        return False
-    before = text_before(cursor, tail, STATE_WINDOW)
-    return any(b"Last State:" in line for line in before.splitlines()[-2:]) and _RUNNING.search(before) is not None

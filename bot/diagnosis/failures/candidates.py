@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
+from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -24,6 +25,9 @@ from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity
 
 MAX_RANKS = 4096
+EXPLAINED = "failed_end"
+"""Name of a failure that a line explains which is not known."""
+TITLE_CHARS = 140
 SAME_FAILURE_LINES = 400
 """Maximum number of lines between an error line and the exception that it announces: other ranks write between them."""
 REPEATED_CHARS = 40
@@ -157,6 +161,8 @@ class Candidate:
     serving_hint: str = ""
     """Replaces the hint in the log of a server."""
     is_in_server: bool = False
+    reason_line: int = 0
+    """Number of the line that explains the failure, if it is not its own."""
     awaits_reason: Literal["", "next", "indented", "node", "error"] = ""
     """Does the message end before its reason? It is on the next line, an indented one, the one after the lines about a
     node of a graph, or on the next error line that is not vague."""
@@ -249,6 +255,20 @@ class Candidate:
         if self.category == "code" and is_suggested:
             self.category = weighed.category
 
+    def explain_by(self, text: str, line: int, label: Label | None) -> None:
+        """Let a line before the failure, of any process, say why it failed."""
+        self.reason_line = line
+        self.title = cut_around(text.strip(), 0, TITLE_CHARS)
+        weighed = weigh_category(FailureText(text))
+        if weighed.has_terms and weighed.category != self.category:
+            self.category, self.hint = weighed.category, HINTS.get(weighed.category, self.hint)
+            self.serving_hint = self.unnamed_hint = ""
+        self.unclear = None if weighed.is_clear else FailureText(text)
+        found = _RANK_IN_TEXT.search(text)
+        rank = label if isinstance(label, int) else int(found.group(1)) if found else None
+        if rank is not None:
+            self.sources = {str(rank): True, **self.sources}
+
     def labels(self) -> list[Label]:
         """Return the first source, then the others in order."""
         labels: list[Label] = [int(text) if is_rank else text for text, is_rank in self.sources.items()]
@@ -265,7 +285,8 @@ class Candidate:
     ) -> Failure:
         """Report the candidate; `ranks` and `last_ns` replace its own, `signs` follow the kind of its evidence."""
         return Failure(
-            severity=severity, category=self.category, signature=self.name, title=self.title,
+            severity=severity, category=self.category,
+            signature=EXPLAINED if self.reason_line else self.name, title=self.title,
             hint=self._chosen_hint(),
             line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,

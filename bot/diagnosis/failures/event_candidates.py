@@ -10,9 +10,9 @@ from bot.diagnosis.failures.candidates import (
     candidate_from_signature,
 )
 from bot.diagnosis.failures.exceptions import classify_exception
-from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.domain.alerts import Severity

@@ -5,36 +5,37 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate, repeats_end
+from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
+from bot.diagnosis.failures.decisive_lines import choose_decisive
 from bot.diagnosis.failures.frames import LineKind, cut_row, is_rule, line_kind, reduce_traceback, traceback_start
 from bot.diagnosis.failures.noise import is_in_warning
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.vague_lines import find_reason, is_vague
+from bot.diagnosis.failures.vague_lines import is_vague
+from bot.diagnosis.failures.windows import (
+    SEARCHED_LINES,
+    WINDOW,
+    Place,
+    WindowLine,
+    is_own,
+    own_lines_before,
+    split_parts,
+    text_before,
+)
 from bot.diagnosis.precedence import Precedence
-from bot.diagnosis.reading.cursor import LineCursor, Origin
-from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
+from bot.diagnosis.reading.cursor import Origin
 from bot.diagnosis.reading.plain_message import cut_around
-from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
-from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
+from bot.diagnosis.reading.prefixes import LineSource, split_prefix
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 
-WINDOW = 8192
-"""Number of bytes before and after the decisive line that its excerpt is chosen from."""
 CONTEXT_LINES = 3
 """Number of lines shown before a traceback or a decisive line."""
-SEARCHED_LINES = 20
-"""Number of lines among which those are found, without progress."""
 MAX_HIDDEN = 8
 """After this number of progress lines, the run goes on and what follows belongs to it."""
-NEAR_LINES = 8
-"""An error line within this number of lines before the exception, without progress between them, belongs to it."""
 MAX_DETAILS = 8
 """Number of rows from the decisive one among which details do not count as lines after it."""
 _DETAIL = re.compile(r"\s+[\w ]{1,40}: \S{1,60}$")
@@ -65,53 +66,6 @@ _SERVER = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Place:
-    """Where in the log an event is, with the log before it."""
-
-    cursor: LineCursor
-    tail: bytes
-    tail_origins: Sequence[OriginRun]
-    """Where the last lines of the tail come from, oldest first."""
-    offset: int
-    """Of the page in the log."""
-    source: LineSource
-    has_rank_prefix: bool
-    """Does the line itself state the rank of its source?"""
-    line: str
-    """The event's line, or its part of a line of structured logging."""
-    parts_before: list[str] = field(default_factory=list)
-    """The other parts of that line before it."""
-
-    @property
-    def own_source(self) -> LineSource:
-        """The source that its own line states."""
-        return self.source if self.has_rank_prefix else self.source._replace(rank=None)
-
-    def lines_since(self, offset: int = 0) -> list[SourcedLine]:
-        """The lines between a position in the log and the event, up to `WINDOW` bytes, of all processes."""
-        window = text_before(self.cursor, self.tail)
-        cut = offset - (self.offset + self.cursor.start - len(window))
-        start = cut if cut > 0 else window.find(b"\n") + 1 if len(window) >= WINDOW else 0
-        lines = window[start:]
-        origins = origins_before(self.cursor, self.tail_origins, lines.count(b"\n") + 1)
-        return read_sourced_lines(lines, islice(origins, 1, None))
-
-    def texts_before(self) -> list[str]:
-        """The lines before the event, of all processes, without prefixes."""
-        return [line.text for line in self.lines_since()]
-
-
-class _Line(NamedTuple):
-    """One line of the excerpt's process."""
-
-    shown: str
-    text: str
-    """Without prefixes."""
-    number: int
-    """From 1 at the start of the log."""
-
-
 def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException | None, *, is_decisive: bool) -> None:
     """Choose the rows up to an event: its line and what led to it.
 
@@ -122,19 +76,21 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
         is_decisive: False for an exception that only completes the excerpt of an error line before it.
     """
     has_traceback = raised is not None and raised.has_traceback
-    before = _lines_before(place, has_traceback=has_traceback)
+    before = own_lines_before(place, has_traceback=has_traceback)
     start = traceback_start([line.text for line in before]) if has_traceback else len(before)
-    event = _Line(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
-    best = _decisive(candidate, before[:start], event) if is_decisive else _decisive_so_far(candidate)
-    if is_decisive and best is not event and is_vague(event.text):
-        candidate.read_reason(best.text)
+    event = WindowLine(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
+    best = (
+        choose_decisive(candidate, before[:start], event, place, is_whole=not _awaited(event.text))
+        if is_decisive
+        else _decisive_so_far(candidate)
+    )
     rows = _context(before[:start], best)
     if best is not event and best.number not in {row.number for row in rows}:
         rows = [best, *_between(best.number, [*rows, *before[start:], event][0].number), *rows]
     if raised is not None and raised.has_traceback:
         block = before[start:]
         reduced = reduce_traceback([_cut(line.shown) for line in block], [line.text for line in block], raised)
-        rows += [_Line(row, row, 0) for row in reduced]
+        rows += [WindowLine(row, row, 0) for row in reduced]
     rows.append(event)
     root = len(rows) - 1 if best is event else [row.number for row in rows].index(best.number)
     candidate.excerpt = [
@@ -178,21 +134,15 @@ def complete_excerpts(
                 break
             rank, replica = origins[index][:2] if origins is not None and index < len(origins) else (None, None)
             for piece in raw.split(b"\r"):
-                for part in _parts(piece.decode("utf-8", "replace")):
+                for part in split_parts(piece.decode("utf-8", "replace")):
                     split = split_prefix(part, rank, replica)
-                    _append(candidate, split.source, _Line(part.strip(), split.text, first_line + index + 1))
+                    _append(candidate, split.source, WindowLine(part.strip(), split.text, first_line + index + 1))
             index += 1
         if offset + len(page) >= candidate.excerpt_end + WINDOW:
             candidate.missing_lines = 0
 
 
-def text_before(cursor: LineCursor, tail: bytes, size: int = WINDOW) -> bytes:
-    """Return the text before the line, on this page and in the tail of the log before it."""
-    before = cursor.page[max(0, cursor.start - size) : cursor.start]
-    return before if cursor.start >= size else tail[-(size - cursor.start) :] + before
-
-
-def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
+def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
     """Add a line if it is of the same process; a new traceback ends the excerpt.
 
     An error line that names what the hint refers to becomes the decisive line, if none before it does.
@@ -200,7 +150,7 @@ def _append(candidate: Candidate, source: LineSource, line: _Line) -> None:
     if candidate.missing_lines <= 0 or not line.shown or is_rule(line.text):
         return
     own = LineSource(candidate.source_name, candidate.source_rank)
-    if not _is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
+    if not is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
         return
     if candidate.awaits_reason == "node":
         if _REASON["node"].match(line.text) is None or candidate.missing_lines <= 0:
@@ -257,87 +207,18 @@ def _awaited(text: str) -> Literal["", "next", "indented", "node"]:
     return "indented"
 
 
-def _is_logged(line: str, before: Sequence[_Line]) -> bool:
+def _is_logged(line: str, before: Sequence[WindowLine]) -> bool:
     """Did a logger write the exception, or announce its traceback on the line before it?"""
     levels = (stated_level(text) for text in (line, *(one.shown for one in before[-1:])))
     return any(level is not None and level >= Level.WARNING for level in levels)
 
 
-def _lines_before(place: Place, *, has_traceback: bool) -> list[_Line]:
-    """The traceback that the event ends, if it does, and `SEARCHED_LINES` lines of the same process before it."""
-    found: list[_Line] = []
-    searched = 0
-    for line in _own_lines(place):
-        found.append(line)
-        if has_traceback:
-            has_traceback = line_kind(line.text) in (LineKind.FRAME, LineKind.CODE, LineKind.NATIVE)
-            continue
-        searched += 1
-        if searched == SEARCHED_LINES:
-            break
-    return found[::-1]
-
-
-def _own_lines(place: Place) -> Iterator[_Line]:
-    """The lines before the event that the same process wrote, newest first."""
-    number = place.cursor.line + 1
-    for part in reversed(place.parts_before):
-        if part.strip():
-            yield _Line(part.rstrip(), split_prefix(part).text, number)
-    window = text_before(place.cursor, place.tail)
-    lines = window.split(b"\n")
-    if len(window) >= WINDOW:
-        del lines[0]  # its start is cut off
-    newest = lines[: -MAX_LINES - 1 : -1]
-    origins = origins_before(place.cursor, place.tail_origins, len(newest))
-    for index, (raw, (rank, replica)) in enumerate(zip(newest, origins, strict=True)):
-        for piece in reversed(raw.split(b"\r")):
-            for part in reversed(_parts(piece.decode("utf-8", "replace"))):
-                split = split_prefix(part, rank, replica)
-                if part.strip() and _is_own(split.source, place.source):
-                    yield _Line(part.rstrip(), split.text, number - index)
-
-
-def _is_own(source: LineSource, own: LineSource) -> bool:
-    """May a line of `source` be of the process `own`? Where only one of them has a rank, their names decide."""
-    if source.rank is not None and own.rank is not None:
-        return source.rank == own.rank
-    if source.rank is not None:
-        return False
-    return not source.name or not own.name or source.name == own.name
-
-
-def _decisive(candidate: Candidate, before: Sequence[_Line], event: _Line) -> _Line:
-    """The event, or an error line before it: one that gives its reason, or names what its hint refers to."""
-    if is_vague(event.text) and (reason := _reason(before[-NEAR_LINES:])) is not None:
-        return reason
-    if not candidate.names or names_subject(candidate.names, event.text):
-        return event
-    for line in reversed(before[-NEAR_LINES:]):
-        if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
-            break  # the run continued after what came before, or it belongs to another failure
-        if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
-            return event if repeats_end(line.shown, event.text) else line
-    return event
-
-
-def _reason(before: Sequence[_Line]) -> _Line | None:
-    """The first error line of those that end with a vague one."""
-
-    def is_end(index: int) -> bool:
-        text = before[index].text
-        return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE)
-
-    found = find_reason([one.text for one in before], lambda index: is_complaint(before[index].shown), is_end)
-    return None if found is None else before[found]
-
-
-def _decisive_so_far(candidate: Candidate) -> _Line:
+def _decisive_so_far(candidate: Candidate) -> WindowLine:
     row = candidate.excerpt[candidate.root_index]
-    return _Line(row, row, candidate.decisive_line)
+    return WindowLine(row, row, candidate.decisive_line)
 
 
-def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
+def _context(before: Sequence[WindowLine], needed: WindowLine) -> list[WindowLine]:
     """The lines before an event, with what is cut between them; back to an earlier traceback at most.
 
     Before the newest progress, only warnings and errors are shown.
@@ -360,7 +241,7 @@ def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
         ):
             chosen.append(index)
             count += 1
-    rows: list[_Line] = []
+    rows: list[WindowLine] = []
     end = len(near)
     for index in chosen:
         rows = [near[index], *_gaps(near[index + 1 : end]), *rows]
@@ -368,19 +249,19 @@ def _context(before: Sequence[_Line], needed: _Line) -> list[_Line]:
     return rows
 
 
-def _gaps(lines: Sequence[_Line]) -> list[_Line]:
+def _gaps(lines: Sequence[WindowLine]) -> list[WindowLine]:
     frames = sum(line_kind(line.text) is LineKind.NATIVE for line in lines)
     progress = sum(is_progress(line.text) for line in lines)
     counted = ((frames, "frame"), (progress, "progress line"), (len(lines) - frames - progress, "line"))
-    return [_Line(cut_row(count, what), "", 0) for count, what in counted if count]
+    return [WindowLine(cut_row(count, what), "", 0) for count, what in counted if count]
 
 
-def _between(first: int, second: int) -> list[_Line]:
+def _between(first: int, second: int) -> list[WindowLine]:
     count = second - first - 1
-    return [_Line(cut_row(count, "line"), "", 0)] if count > 0 else []
+    return [WindowLine(cut_row(count, "line"), "", 0)] if count > 0 else []
 
 
-def _shown(candidate: Candidate, row: _Line, *, is_whole: bool) -> str:
+def _shown(candidate: Candidate, row: WindowLine, *, is_whole: bool) -> str:
     """Cut a row; of the decisive row and the exception, more is shown, up to what the hint refers to."""
     if not is_whole:
         return _cut(row.shown)
@@ -390,11 +271,3 @@ def _shown(candidate: Candidate, row: _Line, *, is_whole: bool) -> str:
 
 def _cut(text: str) -> str:
     return cut_around(text, 0, ROW_CHARS)
-
-
-def _parts(line: str) -> list[str]:
-    """Split a line of structured logging into its message and its exception."""
-    text = unwrap_json(line)
-    if "\\n" in text and "Traceback (most recent" in text:
-        text = text.replace("\\n", "\n")
-    return text.split("\n")

@@ -6,7 +6,7 @@ are grouped with it. Failures after the run reported success are part of its tea
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
@@ -23,7 +23,6 @@ from bot.diagnosis.failures.category_of_excerpt import with_category_of_excerpt
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
-from bot.diagnosis.failures.excerpts import Place
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
 from bot.diagnosis.failures.quotations import is_quoted
@@ -42,6 +41,7 @@ from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
+from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -317,7 +317,7 @@ class RootCauseTracker:
     def _current(self, root: Candidate, outcome: RunOutcome) -> Failure:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
-        root = with_category_of_excerpt(with_first_line(root, self.candidates.values()))
+        root = with_category_of_excerpt(self._with_known_reason(with_first_line(root, self.candidates.values())))
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
         ranks, sentence = self.ranks.choose_ranks(root, self.candidates.values(), is_waiting=is_waiting)
@@ -328,6 +328,17 @@ class RootCauseTracker:
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
         last_ns = max(times, default=None)
         return root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
+
+    def _with_known_reason(self, root: Candidate) -> Candidate:
+        """The failure with the meaning of the line that explains it, if that is known."""
+        known = (one for one in self.all_candidates() if root.reason_line and one.line == root.reason_line)
+        one = next(known, None)
+        if one is None:
+            return root
+        return replace(
+            root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
+            unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, unclear=None,
+        )  # fmt: skip
 
     def _signs(self, root: Candidate, ranks: Sequence[Label]) -> tuple[str, ...]:
         """Signs that support or weaken this root cause."""

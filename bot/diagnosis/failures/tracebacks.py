@@ -21,6 +21,9 @@ STALE_LINES = 4000
 NEAR_END = 200
 """A traceback without its last line counts if it is within this number of lines from the log's end."""
 
+MAX_PREFIX = 120
+"""Maximum number of characters before the header of a traceback that the lines below it may share."""
+
 FRAME_CHARS = 200
 """Maximum number of characters kept of a frame's line."""
 
@@ -78,6 +81,7 @@ _CLEANUP_FRAME = re.compile(
 _SHARED_HEADER = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
 """A header that shares its line with other text."""
 _JAVA_CAUSE = re.compile(r"^\s*Caused by: [\w.$]+(?:Exception|Error)\b")
+_NUMBER = re.compile(r"\d+")
 _NOBODY = LineSource()
 CAUSE = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 
@@ -139,6 +143,8 @@ class OpenTraceback:
     """The exception's type, if the header names it."""
     is_in_table: bool = False
     is_indented: bool = False
+    prefix: str = ""
+    """What precedes the header on its line, in the format of a logger or launcher that is not known."""
     follows: Literal["", "cause", "handling", "java"] = ""
 
     @property
@@ -186,9 +192,10 @@ class Tracebacks:
             if found.re is RICH_FRAME:  # occurs only in tracebacks, whose header may be cut off
                 state.depth = max(state.depth, 1)
             return None, True
-        if HEADER.search(text):
+        if header := HEADER.search(text):
             state = self._open(source, line)
             state.depth += 1
+            state.prefix = text[: header.start()] if header.start() <= MAX_PREFIX else ""
             state.is_in_table = _TABLE_HEADER.match(text) is not None
             state.is_indented = not state.is_in_table and text[0].isspace()
             if named := _NOTEBOOK_HEADER.match(text):
@@ -236,7 +243,9 @@ class Tracebacks:
         if state is not None and line - state.last_line > STALE_LINES:
             del self.open[_key(source)]
             state = None
-        text = text.lstrip() if state and (state.is_in_table or state.is_indented) else text
+        if state is not None:
+            text = _without_prefix(text, state.prefix)
+            text = text.lstrip() if state.is_in_table or state.is_indented else text
         found = _EXCEPTION.match(text) or (state and _DOTTED.match(text))
         if not found:
             return None
@@ -286,6 +295,14 @@ class Tracebacks:
             state = self.open[key] = OpenTraceback(first_line=line)
         state.last_line = line
         return state
+
+
+def _without_prefix(text: str, prefix: str) -> str:
+    """Remove what a line has in common with its traceback's header, which may differ in numbers such as a time."""
+    if not prefix or prefix.isspace():
+        return text
+    found = re.match(_NUMBER.sub(r"\\d+", re.escape(prefix)), text)
+    return text[found.end() :] if found else text
 
 
 def _key(source: LineSource) -> str:

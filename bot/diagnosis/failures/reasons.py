@@ -1,0 +1,89 @@
+"""Grade how much a line says about why something failed: only that it did, an error, what does not fit, or its origin.
+
+A reason states what is wrong with something: it is missing, invalid, too large, or expected to be different. An origin
+is a reason that no other failure of the run brings about: a refusal, a limit, a full disk, broken data or hardware.
+"""
+
+import enum
+
+from bot.diagnosis.failures.vague_lines import is_vague
+from bot.domain.regex import compile_pattern
+
+_STATE = (
+    r"(?:found|exists?|existing|available|installed|supported|implemented|match(?:es|ed)?|compatible|finite|valid|defined"
+    r"|registered|fit|contain|understood|present|initialized|configured|satisfied|reachable|mounted|recognized|equal)"
+)
+_DO = (
+    r"(?:find|open|resolve|locate|read|write|lock|pin|mmap|map|extend|create|decode|parse|bind|reach|access|connect"
+    r"|init\w*|register|load)"
+)
+_REASON = compile_pattern(
+    rf"(?i)(?:\bnot|n't|\bno longer|\bnever) (?:be |been |a |an |yet |currently )*{_STATE}\b"
+    r"|\bno (?:such|available|room|route|usable|valid|suitable|matching|objects?|files?|device|gpus?"
+    r"|module named|kernel|adapter|operator|models?|data)\b"
+    r"|\bun(?:available|supported|recogni[sz]ed|resolved|reachable|schedulable|known|readable)\b"
+    r"|\b(?:over|above|below|beyond) (?:the )?(?:\w+ )?(?:limit|threshold|maximum|minimum)|\bmaximum number\b"
+    r"|\btoo (?:large|small|long|short|many|few|big|old|new|high|low|deep|hot)\b|\bout of (?:range|bounds)\b"
+    r"|\bmismatch|\bincompatible|\bundefined\b|\bunexpected\b|\binvalid\b|\billegal\b|\bmalformed\b|\bduplicate"
+    r"|\bambiguous\b|\balready (?:exists|registered)|\bconflict|\bstale\b"
+    rf"|\b(?:cannot|can't|could not|couldn't|unable to|fail\w* to|error) {_DO}(?:ing)?\b.*[\w/]{{3}}"
+    r"|(?:^|[^\w])nan\b|\bnon-?finite\b|\boverflow|\bunderflow|\bdiverged\b|\bsingular\b|\bexpected\b"
+    r"|\bmust (?:be|have|match|not|contain)\b|\brequires?\b|\bis required\b|\bneeds? (?:at least|to)\b"
+    r"|\bassertion\b.*\bfailed|\bcheck failed\b|\bversion\b.{0,60}\b(?:mismatch|older|newer|required|differ)"
+    r"|\bbuilt (?:for|with|against)\b|\bdiffers?\b|\bmissing\b|\bis empty\b"
+    r"|\b0 (?:files|samples|images|objects|rows|records|items)\b|\b404\b.{0,3}\b(?:client error|not found)"
+)
+_ORIGIN = compile_pattern(
+    r"(?i)\b(?:permission|access|authorization) (?:was |is )?denied|\baccessdenied\b|\bforbidden\b|\bunauthori[sz]ed\b"
+    r"|\bunauthenticated\b|\bnot (?:authori[sz]ed|permitted|allowed|enough)\b|\brestricted\b|\brefused\b"
+    r"|\brevoked\b|\bexpired\b|\binvalid (?:\w+ )?(?:credentials?|token|api key|license)|\bno credentials?\b"
+    r"|\b(?:licen[cs]e) (?:server|checkout|manager|not|error|expired)|\bno licen[cs]e\b"
+    r"|\binsufficient|\bout of (?:\w+ )?(?:memory|space|quota|credit)|\bno (?:space|free|memory)\b|\bquota\b"
+    r"|\bexceed(?:s|ed|ing)\b.{0,40}\b(?:memory|limit|budget|quota|capacity|retries|size)"
+    r"|\bover (?:the )?\w* ?(?:quota|budget)"
+    r"|\bnot enough\b|\blimit (?:of \S+ )?(?:was |is )?(?:reached|hit)|\bmaximum number of users"
+    r"|\b(?:unable|fail(?:ed)?|cannot|could not) to (?:re)?allocate|\bfail(?:ed)? to extend\b"
+    r"|\bcorrupt|\btruncated\b|\bdamaged\b|\bchecksum\b|\bcrc (?:error|mismatch|check)|\bcrc32?\b.*\bfail"
+    r"|\bbad (?:magic|record|crc|block|zip|sector)|\bunexpected end of (?:data|file|stream)"
+    r"|\balready (?:in use|held|locked|bound)|\b(?:in use|held|locked) by\b|\bresource busy\b|\bread-only file"
+    r"|\bdisk (?:is )?full\b|\b(?:9\d|100) ?% full\b|\bname or service not known|\bno route\b|\bno such host\b"
+    r"|\blink (?:is )?down\b|\bfell off\b|\bxid\b|\buncorrectable|\becc error|\bhardware error|\bfatal error detected"
+    r"|\bversion\b.{0,40}\b(?:not found|does not match|not supported)|\bwas built (?:for|with|against)\b"
+    r"|\bpreempted\b|\bevicted\b|\breclaimed\b|\bkill(?:ed|ing)\b.{0,40}\b(?:memory|limit|budget)|\boom[- _]?kill"
+    r"|\b(?:401|403|413|429|503|507)\b.{0,3}\b(?:client error|server error|forbidden|unauthorized|too many|insufficient"
+    r"|service|payload)|\b(?:http|status|code)\W{1,4}(?:401|403|413|429|503|507)\b"
+    r"|\bpeer access is not|\bsocket not created|\bincompatible_driver|\bdriver (?:version|requires)"
+)
+_CONSEQUENCE = compile_pattern(
+    r"(?i)\bnonetype\b|\bbroken ?pipe\b|\bEOFError\b|\bconnection (?:was )?(?:reset|closed|lost|aborted)"
+    r"|\bunhandled (?:system|cuda) error|\bremote process exited|\bunspecified launch failure|\bsegmentation fault"
+    r"|\bcore dumped|\btimed? ?out\b|\btimeout\b|\bgiving up\b|\bcommunicator was aborted"
+    r"|\bactor died|\bworkers? (?:has |have )?(?:died|failed|exited)|\bdied while\b|\bsigabrt\b|\bsigterm\b"
+    r"|\b(?:exit(?:ed)?|return(?:ed)?|failed)\b.{0,20}\b(?:status|code)\b:? ?-?[1-9]|\breturned a failure\b"
+    r"|\bsome \w+ jobs failed|\bdid not start\b"
+)
+"""What fails because something else did."""
+
+
+class Grade(enum.IntEnum):
+    """How much a line says about a failure."""
+
+    OUTCOME = 0
+    """Only that something failed, or what fails when something else has failed."""
+    FAULT = 1
+    """An error."""
+    REASON = 2
+    """What is wrong."""
+    ORIGIN = 3
+    """What is wrong, and no other failure of the run brings it about."""
+
+
+def grade(text: str) -> Grade:
+    """Grade a line without its prefixes."""
+    if _CONSEQUENCE.contains(text):
+        return Grade.OUTCOME
+    if _ORIGIN.contains(text):
+        return Grade.ORIGIN
+    if _REASON.contains(text):
+        return Grade.REASON
+    return Grade.OUTCOME if is_vague(text) else Grade.FAULT

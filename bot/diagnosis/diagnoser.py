@@ -42,6 +42,8 @@ BATCH = 512
 SETTLED_NS = 60 * 1_000_000_000
 """After this time without a line, the last line counts as the end of the log."""
 
+_WAITS, _OF_WAITS = frozenset({"no_capacity", "volume_mount"}), frozenset({"code", "hang", "launch", "scheduler"})
+"""Signatures of what a start waits for, and what the end of a program that gives it up looks like."""
 _EXITS = (("trace",), ("bare_exception",), ("teardown",))
 """Evidence of failures that only report an end."""
 _EXIT_REPORTS = frozenset({"worker_failed", "task_exit", "mpi_abort"})
@@ -181,6 +183,8 @@ class Diagnoser:
         if not finished and not state.root_cause.is_stopped and _page(found) is None:
             found += self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
         found = merge_slowdown(found)
+        if not state.samples:
+            found = merge_wait_and_end(found)
         found = [name_silent_replicas(one, state.newest_ns) for one in found]
         newest = self._scanner.newest_lines(state, self._tail)
         pace, saved = state.pace, state.checkpoints.last(state.samples)
@@ -259,6 +263,16 @@ def merge_slowdown(found: list[Failure]) -> list[Failure]:
         return found
     merged = replace(hot, severity=Severity.WARN, why=f"{slow.title}.")
     return [merged if one is hot else one for one in found if one is not slow]
+
+
+def merge_wait_and_end(found: list[Failure]) -> list[Failure]:
+    """Report what a start waited for instead of the end of a program that gave it up without another reason."""
+    end = next((one for one in found if one.signature == "failed_end" and one.category in _OF_WAITS), None)
+    wait = next((one for one in found if one.signature in _WAITS and one.severity is Severity.WARN), None)
+    if end is None or wait is None:
+        return found
+    merged = replace(wait, severity=Severity.PAGE, why=f"The log ends with: {end.title}", signs=(*wait.signs, "exit"))
+    return [merged if one is wait else one for one in found if one is not end]
 
 
 def merge_loss_and_crash(losses: list[Failure], others: list[Failure]) -> list[Failure]:

@@ -12,7 +12,7 @@ from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
-from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module
+from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -363,10 +363,13 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
     unclear = None
     if signature.by_message:
-        text = FailureText(event.text, raised.kind if raised else "", has_trained=event.has_trained)
+        text = FailureText("" if precedence >= Precedence.TEARDOWN else event.text, has_trained=event.has_trained)
+        if raised is not None:
+            text = words_of_exception(raised, has_trained=event.has_trained)
         weighed = weigh_category(text, signature.category)
-        unclear = None if weighed.is_clear else text
-        signature = replace(signature, category=weighed.category)
+        unclear = text
+        if weighed.category != "code":  # else there is no evidence
+            signature = replace(signature, category=weighed.category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,

@@ -26,6 +26,8 @@ _PLUMBING = re.compile(
     r"|EndOfStream|queue\.Empty)$|^(?:requests\.exceptions|urllib3|httpx|httpcore|aiohttp|http\.client)\."
 )
 """Exceptions of the layers below a client: the client's own exception names what it wanted."""
+_MULTILINE = frozenset({"python_exception", "rust_panic", "native_abort", "r_error"})
+"""Failures whose message may take several lines."""
 _EMPTY = re.compile(r"^\w+(?:Error|Exception):?\s*$")
 _LOOKUP = re.compile(r"(?:KeyError|AttributeError|IndexError|LookupError)$")
 _QUOTED = re.compile(r"'([^']{3,120})'")
@@ -71,7 +73,7 @@ def continues_message(root: Candidate, other: Candidate) -> bool:
     is_empty = _EMPTY.search(root.exception) is not None
     return (
         0 < other.line - root.line <= (SUMMARY_LINES if is_empty else MESSAGE_LINES)
-        and (is_empty or root.name == "python_exception")
+        and (is_empty or root.name in _MULTILINE)
         and other.precedence is Precedence.ROOT
         and other.name != root.name
         and next(iter(root.sources), "") == next(iter(other.sources), "")

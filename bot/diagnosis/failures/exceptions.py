@@ -167,7 +167,7 @@ def _by_type(kind: str) -> ExceptionClass | None:
 
 
 def _by_words(raised: RaisedException, *, has_trained: bool) -> ExceptionClass:
-    text = FailureText(raised.message, raised.kind, _place(raised), has_trained)
+    text = words_of_exception(raised, has_trained=has_trained)
     weighed = weigh_category(text)
     found = _of_category(weighed.category, raised)
     return found if weighed.is_clear else replace(found, unclear=text)
@@ -187,6 +187,11 @@ def _of_category(category: Category, raised: RaisedException) -> ExceptionClass:
     if (category in ("data", "code") and is_file) or (category == "data" and _is_in_data_code(raised)):
         return ExceptionClass("root", category, _DATA_HINT, names="file", unnamed_hint=_UNNAMED_DATA_HINT)
     return ExceptionClass("root", category, HINTS.get(category) or _default_hint(raised))
+
+
+def words_of_exception(raised: RaisedException, *, has_trained: bool) -> FailureText:
+    """What an exception says about its category."""
+    return FailureText(raised.message, raised.kind, _place(raised), has_trained)
 
 
 def _place(raised: RaisedException) -> str:

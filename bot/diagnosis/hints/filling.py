@@ -18,6 +18,9 @@ MAX_VALUE = 64
 """Longest value filled in. Longer ones are left out whole: half of a secret could not be redacted."""
 _AMOUNT = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([KMGT]?)")
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_NATIVE = frozenset({"glog_fatal", "lightgbm_fatal", "native_abort", "r_error", "rust_panic"})
+_ANY_FAILURE = _NATIVE | {"failed_end", "fatal_words", "model_not_loaded"}
+"""Failures that say what an exception of Python would say, in another language."""
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 HintValues = Mapping[str, str | None]
@@ -27,7 +30,12 @@ def choose_hints(
     failures: Sequence[Failure], hints: Mapping[str, Sequence[HintChoice]], progress: RunProgress
 ) -> list[Failure]:
     """Return the failures, each with the first hint whose evidence its excerpt and the run show."""
-    return [_with_hint(failure, hints.get(failure.signature, ()), progress) for failure in failures]
+    return [_with_hint(failure, _choices(failure, hints), progress) for failure in failures]
+
+
+def _choices(failure: Failure, hints: Mapping[str, Sequence[HintChoice]]) -> Sequence[HintChoice]:
+    own = hints.get(failure.signature, ())
+    return (*own, *hints.get("python_exception", ())) if failure.signature in _ANY_FAILURE else own
 
 
 def _with_hint(failure: Failure, choices: Sequence[HintChoice], progress: RunProgress) -> Failure:

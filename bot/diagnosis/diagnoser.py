@@ -14,6 +14,7 @@ import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
+from bot.diagnosis.failures.failed_end import NAME as FAILED_END
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
@@ -180,8 +181,9 @@ class Diagnoser:
             found = [self._with_reason(one, found) for one in found]
         losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
         finished = bool(state.root_cause.success_at(state.samples))
-        if not finished and not state.root_cause.is_stopped and _page(found) is None:
-            found += self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
+        if not state.root_cause.is_stopped and _page(found) is None:
+            silent = self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
+            found += [one for one in silent if not finished or self._precedes_success(one)]
         found = merge_slowdown(found)
         if not state.samples:
             found = merge_wait_and_end(found)
@@ -231,6 +233,11 @@ class Diagnoser:
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
         return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
 
+    def _precedes_success(self, failure: Failure) -> bool:
+        """Had the run failed before something reported a success, which was not that of its launcher?"""
+        tracker = self._state.root_cause
+        return failure.signature == FAILED_END and failure.line < tracker.success_line and tracker.success != "hard"
+
     def _with_reason(self, failure: Failure, found: Sequence[Failure]) -> Failure:
         """A launcher's report of an end, replaced by what the end of the log says about it."""
         if failure.severity is not Severity.PAGE or failure.signature not in _EXIT_REPORTS:
@@ -250,7 +257,7 @@ class Diagnoser:
         start = tail.rfind(b"\n", 0, max(0, len(tail) - size - 1)) + 1 if size < len(tail) else 0
         end = LogEnd(
             tail[start:], state.lines, is_cut=len(tail) < size, quotation=state.quotation,
-            has_trained=state.pace.has_trained,
+            has_trained=state.pace.has_trained, before=tail[:start],
         )  # fmt: skip
         return find_failed_end(end, judged)
 

@@ -34,7 +34,7 @@ from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
-from bot.diagnosis.reading.sourced_lines import is_logged
+from bot.diagnosis.reading.sourced_lines import is_logged, read_sourced_line
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.checkpoints import CHECKPOINT
 from bot.diagnosis.training.newest_lines import NewestLines, PageView
@@ -214,11 +214,14 @@ class PageScanner:
     def _read_life(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
         rank, replica, _ = cursor.origin()
         text = raw.decode("utf-8", "replace")
-        split = split_prefix(text if b'"status' in raw else unwrap_json(text), rank, replica)
+        line = read_sourced_line(text, rank, replica)
+        sign = read_life_sign(split_prefix(text).text if b'"status' in raw else line.text)
         is_local = b" pid=" in raw[:100]  # the processes of one server or one Ray job
-        state.root_cause.record_life(read_life_sign(split.text), split.source.name, is_local=is_local)
+        state.root_cause.record_life(sign, line, is_local=is_local)
 
     def _read_progress(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, *, is_nonfinite: bool) -> None:
+        if b"wandb: " in raw[:80]:
+            return  # a summary repeats what the run logged before
         end = state.offset + cursor.end
         origin = cursor.origin()
         time_ns = origin[-1]

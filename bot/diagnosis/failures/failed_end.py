@@ -12,12 +12,15 @@ from bot.diagnosis.failures.candidates import ReadPosition, parse_event
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
+from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.quotations import Quotation
+from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import parse_timestamp
+from bot.diagnosis.reading.sourced_lines import read_sourced_line
 from bot.domain.alerts import Severity
 from bot.domain.logs import Level
 
@@ -26,6 +29,8 @@ MAX_LINES_AFTER = 24
 """Maximum number of lines after the last words: stack traces, advice and what scripts print when they end."""
 MAX_WORK_AFTER = 3
 """Maximum number of lines after them that a program logged as information."""
+MAX_ROWS = 120
+"""Number of lines at the end of the log that are read."""
 MAX_END = 60
 """Number of lines before the last words among which the first line of the failure is searched."""
 NEAR_LINES = 6
@@ -50,6 +55,8 @@ class LogEnd:
     """The newest model output in the log."""
     has_trained: bool
     """Had the run logged progress?"""
+    before: bytes = b""
+    """The text before it."""
 
     def rows(self, count: int) -> list[EndRow]:
         """Its last `count` lines, without model output and empty lines."""
@@ -59,8 +66,16 @@ class LogEnd:
         return [row for row in rows if not self._is_quoted(row)]
 
     def may_fail(self) -> bool:
-        """May one of its last lines be last words?"""
-        return any(LOOKS_BAD.search(raw) for raw in self.text.split(b"\n")[-2 - MAX_LINES_AFTER :])
+        """May one of its lines be last words?"""
+        return LOOKS_BAD.search(self.text) is not None
+
+    def own_rows(self, rows: Sequence[EndRow], last: int) -> list[EndRow]:
+        """Those of the rows after one, the last words, which are of the same program or of what runs it again."""
+        surroundings = Surroundings()
+        raws = [raw.decode("utf-8", "replace") for raw in self.before.split(b"\n")]
+        known = [read_sourced_line(raw) for raw in (*raws, *(row.raw for row in rows[: last + 1]))]
+        surroundings.learn(known, ())
+        return [row for row in rows[last + 1 :] if _is_own(row, surroundings)]
 
     def _is_quoted(self, row: EndRow) -> bool:
         quotation, line = self.quotation, row.number - 1
@@ -74,12 +89,9 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         end: of the log.
         judged: numbers of lines that are known not to be worth a page.
     """
-    if not end.may_fail() or not any(_is_last_word(row, judged) for row in end.rows(MAX_LINES_AFTER + 1)):
-        return None
-    rows = end.rows(MAX_END + MAX_LINES_AFTER)
-    newest = range(max(0, len(rows) - 1 - MAX_LINES_AFTER), len(rows))
-    last = next((index for index in reversed(newest) if _is_last_word(rows[index], judged)), None)
-    if last is None or not _ends_log(rows, last):
+    rows = end.rows(MAX_ROWS) if end.may_fail() else []
+    last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows[index], judged)), None)
+    if last is None or not _ends_log(end.own_rows(rows, last), rows[last]):
         return None
     root = _root(rows, last)
     message = root.text.strip()
@@ -100,18 +112,22 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     )  # fmt: skip
 
 
+def _is_own(row: EndRow, surroundings: Surroundings) -> bool:
+    line = read_sourced_line(row.raw)
+    is_verdict = surroundings.has_tests and row.kind in (LifeKind.PASSED, LifeKind.JUDGED)
+    return row.restarts or row.is_bare_exit or is_verdict or surroundings.is_own(line)
+
+
 def _is_last_word(row: EndRow, judged: Container[int]) -> bool:
     return row.number not in judged and (row.is_exit or row.is_fatal)
 
 
-def _ends_log(rows: Sequence[EndRow], last: int) -> bool:
+def _ends_log(after: Sequence[EndRow], last: EndRow) -> bool:
     """Does nothing after the last words show that the program, or what ran it, goes on?"""
-    after = rows[last + 1 :]
     statements = [row for row in after if not row.is_detail]
     work = [row for row in statements if row.level is not None and row.level < Level.WARNING]
-    return len(work) <= MAX_WORK_AFTER and not any(
-        row.goes_on or (row.is_finished and not rows[last].is_exit) for row in statements
-    )
+    is_end = len(after) <= MAX_LINES_AFTER and len(work) <= MAX_WORK_AFTER
+    return is_end and not any(row.goes_on or (row.is_finished and not last.is_exit) for row in statements)
 
 
 def _root(rows: Sequence[EndRow], last: int) -> EndRow:

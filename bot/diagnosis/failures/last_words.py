@@ -76,6 +76,11 @@ _SURVIVAL = re.compile(
     r"|falling back|fallback|ready|listening|will try|trying again|healthy|passed)\b"
 )
 """The program, its supervisor or its scheduler goes on."""
+_RESTART = re.compile(
+    r"(?i)\b(?:retr(?:y|ying|ies|ied)|(?:re-?start|re-?queu|re-?schedul|re-?submi|re-?launch)\w*|trying again"
+    r"|will try)\b"
+)
+_BACK_OFF = re.compile(r"(?i)\bback-?off\b|\bno (?:retries|restarts)\b|\bcrashloop")
 _COMPLETED = re.compile(
     r"(?i)(?<!not )(?<!never )(?<!in)\b(?:completed?|saved|wrote|written|evaluated|best)\b"
     r"(?! with (?:errors?|exit|status|code|failures?))"
@@ -83,6 +88,7 @@ _COMPLETED = re.compile(
 """The program reports that it is done, or what it found."""
 _FINISHED = re.compile(r"(?i)(?<!not )\b(?:finished|done|exit(?:ed)?(?: with)?(?: code| status)?[ :=]{1,3}0)\b")
 """The same of a part; a script prints it after a failure, too."""
+_EXIT_ZERO = re.compile(r"(?i)^\W*(?:command |process |script )?exit(?:ed)?(?: with)?(?: status| code)?[ :=]{1,3}0\W*$")
 _HEADER = re.compile(
     r"#\d+ (?:\d+\.\d+ )?|##\[\w+\]|(?:\d[\d:.,/T-]*Z?\s+){1,3}"
     r"(?:(?:[DIWEFC]|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL)\b\s+)?"
@@ -121,7 +127,7 @@ class EndRow:
         found = _EXIT.search(self.text)
         if found is None and _EXIT_FIELD.search(self.raw) is not None:
             return not _SURVIVAL.search(self.text)
-        if found is None or self._kind is LifeKind.JUDGED:
+        if found is None or self.kind is LifeKind.JUDGED:
             return False
         return not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
 
@@ -153,11 +159,16 @@ class EndRow:
     @property
     def goes_on(self) -> bool:
         """Does it report that the program, or what ran it, goes on or has completed?"""
-        is_answer = self._kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED)
+        is_answer = self.kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED)
         if is_answer or read_summary(self.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT):
             return True
         is_complaint = self.level is not None and self.level >= Level.WARNING
         return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))
+
+    @property
+    def restarts(self) -> bool:
+        """Does it report that the program starts again, rather than that this is given up?"""
+        return _RESTART.search(self.text) is not None and _BACK_OFF.search(self.text) is None
 
     @property
     def is_finished(self) -> bool:
@@ -165,12 +176,17 @@ class EndRow:
         return _FINISHED.search(self.text) is not None
 
     @property
+    def is_bare_exit(self) -> bool:
+        """Does it report an exit without an error, and nothing else?"""
+        return _EXIT_ZERO.search(self.text) is not None
+
+    @property
     def is_detail(self) -> bool:
         """Does it belong to the statement above it?"""
         return _DETAIL.match(self.text) is not None
 
     @property
-    def _kind(self) -> LifeKind | None:
+    def kind(self) -> LifeKind | None:
         """What it shows of the program's life."""
         sign = read_life_sign(self.text)
         return None if sign is None else sign.kind

@@ -5,7 +5,7 @@ to notice. So one step proves little. How many are needed depends on which proce
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -67,6 +67,10 @@ _RESTARTS = re.compile(
 )
 """What the line of a failure says if a supervisor starts the process again."""
 _ANNOUNCES = re.compile(r"(?i)re-?(?:queu|submit|submission|schedul)")
+
+
+LinesSince = Callable[[int], Sequence[SourcedLine]]
+"""Returns the newest lines from an offset in the log on."""
 
 
 class ProgressEvent(NamedTuple):
@@ -172,6 +176,10 @@ class Recovery:
     """Number of times that a program started since the failure."""
     has_begun: bool = False
     """Did one of these starts take place, rather than being announced?"""
+    start_offset: int = 0
+    """Offset in the log after the first start."""
+    work_at_start: int = 0
+    """What the run had done after the failure, before the newest start."""
     started_at: int = 0
     """Number of samples before the newest start."""
     relapses: int = 0
@@ -198,14 +206,16 @@ class Recovery:
         self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
         self.life, self.has_fallen, self.has_begun = Life(), False, False
         self.starts = int(_RESTARTS.search(event.text) is not None)
-        self.started_at = event.position.samples
+        self.start_offset = event.position.offset
+        self.started_at, self.work_at_start = event.position.samples, 0
         if is_new:
             self.new_steps = 0
 
     def record_start(self, event: FailureEvent) -> None:
         """Record that a program starts, or that a start is announced."""
+        self.start_offset = self.start_offset if self.starts else event.position.offset
         self.starts += 1
-        self.started_at = event.position.samples
+        self.started_at, self.work_at_start = event.position.samples, self._work
         self.has_begun |= _ANNOUNCES.search(event.text) is None
 
     def record_progress(self, progress: ProgressEvent, root: Candidate) -> None:
@@ -259,11 +269,21 @@ class Recovery:
         """Has the program gone on for so long that the failure no longer matters?"""
         return self.new_steps_since_event >= LIVE_SAMPLES_FROM_START or self.life.answered >= CERTAIN_ANSWERS
 
-    def reaches_end(self) -> bool:
-        """Did the run, which now reports its end, work on after the newest event of the failure?"""
-        if self.is_restarted and self.has_begun:
+    def reaches_end(self, *, is_stated: bool) -> bool:
+        """Did the run work on after the newest event of the failure?
+
+        Args:
+            is_stated: whether it now states its success, rather than that its last lines sound like an end.
+        """
+        has_worked = is_stated or self._work > self.work_at_start
+        if self.is_restarted and self.has_begun and has_worked:
             return True
         return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
+
+    @property
+    def _work(self) -> int:
+        """Number of steps, items and answers since the newest event."""
+        return self.steps_since_event + self.life.items + self.life.answered
 
     def is_next_attempt(self) -> bool:
         """Is what follows the failure another attempt: after the process ended, from the first step on?"""
@@ -293,14 +313,15 @@ class Recovery:
             or (since >= LIVE_SAMPLES and self.failed_at.samples > 0 and self.failed_at.offset < LIVE_BYTES)
         )
 
-    def goes_on(self, root: Candidate, lines: Sequence[SourcedLine], *, is_contradicted: bool) -> bool:
+    def goes_on(self, root: Candidate, lines_since: LinesSince, *, is_contradicted: bool) -> bool:
         """Do the lines since the newest event show that the program, or the whole that `root` is a part of, goes on?"""
+        lines = lines_since(max(self.failed_at.offset, self.start_offset if self.is_restarted else 0))
         if root.is_quoted:
             is_lost = any(read_summary(line.text) is SummaryKind.LOST for line in lines)
             return not is_contradicted and not is_lost and ends_quotation(lines)
         if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
             return False
-        after = self.routine.read_after(lines, is_restarted=self.is_restarted)
+        after = self.routine.read_after(lines, is_restarted=self.is_restarted, is_retried=self.is_retried(root))
         if self.is_restarted and after.follows_restart:
             return True
         if after.is_certain and (self.is_restarted or root.precedence is not Precedence.STOP):

@@ -5,7 +5,7 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -32,6 +32,7 @@ from bot.diagnosis.failures.recovery import (
     LIVE_SAMPLES,
     LIVE_SAMPLES_TIMED,
     MAX_LIFE_LINES,
+    LinesSince,
     ProgressEvent,
     Recovery,
     is_contradicted,
@@ -47,8 +48,6 @@ from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.sourced_lines import SourcedLine, is_logged
 
-LinesSince = Callable[[int], Sequence[SourcedLine]]
-"""Returns the newest lines from an offset in the log on."""
 MAX_CANDIDATES = 16
 MAX_RECOVERED = 6
 
@@ -71,6 +70,8 @@ class RootCauseTracker:
     """Did it report its end, and no failure since?"""
     notes_at: int = -1
     """Number of samples before the newest note that may be of a start; -1 if there is none."""
+    success_line: int = 0
+    """Number of its line."""
     success_samples: int = 0
     """Number of progress samples before it."""
 
@@ -99,7 +100,7 @@ class RootCauseTracker:
         if root is not None and is_next and (self._has_recovered(root) or self._goes_on(root, place.lines_since)):
             self._close(root, is_overcome=False)
         if not self.recovery.routine.is_known:
-            self.recovery.routine.learn(place.lines_since(), place.own_source)
+            self.recovery.routine.learn(place.lines_since(), place.own_source, [*place.parts_before, event.text])
         self.recovery.record_failure(event, is_new=is_new)
         self.has_ended = False
         self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
@@ -149,20 +150,25 @@ class RootCauseTracker:
         """Is it open whether the program went on after the newest failure?"""
         return (bool(self.candidates) or self.notes_at >= 0) and self.recovery.life.lines < MAX_LIFE_LINES
 
-    def record_life(self, sign: LifeSign | None, name: str, *, is_local: bool) -> None:
+    def record_life(self, sign: LifeSign | None, line: SourcedLine, *, is_local: bool) -> None:
         """Record a line that may show that the program goes on.
 
         Args:
             sign: what it shows; None for nothing.
-            name: of the process that wrote it.
+            line: with the name of the process that wrote it.
             is_local: whether processes of other names belong to the same program.
         """
         life = self.recovery.life
         life.lines += 1
         if self.notes_at >= 0 and sign is not None and sign.kind is LifeKind.ANSWERED:
             self._settle_delays()
-        root = self.root()
+        root, name = self.root(), line.source.name
         if root is None or sign is None or (name and root.source_name and name != root.source_name and not is_local):
+            return
+        surroundings = self.recovery.routine.surroundings
+        if sign.kind is LifeKind.COMPLAINT:
+            surroundings.learn_complaint(line.text)
+        if not surroundings.is_own_sign(sign, line, is_server=root.is_in_server):
             return
         life.record(sign)
         if (
@@ -229,14 +235,14 @@ class RootCauseTracker:
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":
             root = self.root()
-            if root is not None and self.recovery.reaches_end():
+            if root is not None and self.recovery.reaches_end(is_stated=True):
                 self._close(root)
             self.has_ended = True
             if signature.strength == "end":
                 return
             self._settle_delays()
             self.success = signature.strength or "soft"
-            self.success_samples = event.position.samples
+            self.success_samples, self.success_line = event.position.samples, event.line
         elif signature.role == "start":
             self.success, self.has_ended = "", False
             self._resolve(signature.resolves)
@@ -304,9 +310,10 @@ class RootCauseTracker:
 
     def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> bool:
         lines = lines_since(self.recovery.failed_at.offset)
-        if has_ended and self.recovery.reaches_end() and not self._is_contradicted(root):
+        is_stated = has_ended and self.recovery.routine.states_end(lines)
+        if has_ended and self.recovery.reaches_end(is_stated=is_stated) and not self._is_contradicted(root):
             return True
-        if not self.recovery.goes_on(root, lines, is_contradicted=self._is_contradicted(root)):
+        if not self.recovery.goes_on(root, lines_since, is_contradicted=self._is_contradicted(root)):
             return False
         root.is_overcome |= self.recovery.routine.read_after(lines).is_long
         return True

@@ -9,10 +9,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.diagnosis.failures.endings import EXIT_ZERO, is_complete
+from bot.diagnosis.failures.endings import EXIT_ZERO, ends_well, is_complete
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
+from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.reading.prefixes import LineSource
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 from bot.diagnosis.training.progress import PROGRESS, parse_sample
@@ -69,16 +70,18 @@ class Aftermath:
     is_lost: bool = False
     """Did the whole give up, with nothing of the routine after that?"""
 
-    def record_summary(self, summary: SummaryKind | None) -> None:
+    def record_summary(self, summary: SummaryKind | None, *, is_own: bool) -> None:
         """Record what a line says about the whole; the last one counts."""
+        if not is_own and summary not in (SummaryKind.LOST, SummaryKind.BAD):
+            return
         self.is_lost |= summary is SummaryKind.LOST
         self.has_result |= summary in (SummaryKind.RESULT, SummaryKind.COMPLETE)
         if summary is not None and summary is not SummaryKind.RESULT:
             self.is_good, self.is_bad = summary is SummaryKind.GOOD, summary is SummaryKind.BAD
 
-    def record_words(self, text: str) -> None:
+    def record_words(self, text: str, *, is_own: bool) -> None:
         """Record what shows that a program goes on in order after an exception, to its own end."""
-        self.has_succeeded |= _SUCCESS.search(text) is not None and _IDLE.search(text) is None
+        self.has_succeeded |= is_own and _SUCCESS.search(text) is not None and _IDLE.search(text) is None
         self.has_exited_well |= EXIT_ZERO.search(text) is not None
 
     def record_routine(self, counts: int, *, is_alike: bool) -> None:
@@ -118,7 +121,6 @@ class Aftermath:
         """Do lines alike those before show that the program goes on? Fewer suffice if it caught the failure."""
         is_short = is_caught or self.has_result
         enough = (self.lines >= MIN_LINES and self.shapes >= MIN_SHAPES) or (is_short and self.lines + self.counts > 0)
-        enough = enough or (is_caught and self.has_result)
         return enough and not (self.is_lost or self.is_bad)
 
 
@@ -138,10 +140,12 @@ class Routine:
     is_known: bool = False
     is_complete: bool = False
     """Had the whole reported before the failure that it was done?"""
+    surroundings: Surroundings = field(default_factory=Surroundings)
 
-    def learn(self, lines: Sequence[SourcedLine], source: LineSource) -> None:
-        """Learn from the lines before a failure of `source`, oldest first."""
+    def learn(self, lines: Sequence[SourcedLine], source: LineSource, texts: Sequence[str] = ()) -> None:
+        """Learn from the lines before a failure of `source`, oldest first, and its own texts."""
         (self.name, self.rank), self.is_known = source, True
+        self.surroundings.learn(lines, texts)
         self.is_complete = is_complete(lines)
         own, of_any = dict[int, None](), dict[int, int]()
         for line in lines:
@@ -157,21 +161,31 @@ class Routine:
         self.repeated = [shape for shape, count in of_any.items() if count > 1][-MAX_SHAPES:]
         self.counters = dict(list(self.counters.items())[-MAX_COUNTERS:])
 
-    def read_after(self, lines: Iterable[SourcedLine], *, is_restarted: bool = False) -> Aftermath:
+    def states_end(self, lines: Iterable[SourcedLine]) -> bool:
+        """Do lines after a failure, of the program itself, close the run rather than its preparation?"""
+        return ends_well(
+            [line for line in lines if self.surroundings.is_own(line) and not _PREPARATION.search(line.text)]
+        )
+
+    def read_after(
+        self, lines: Iterable[SourcedLine], *, is_restarted: bool = False, is_retried: bool = False
+    ) -> Aftermath:
         """Read the lines after the newest event of the failure, oldest first.
 
         Args:
             lines: of all processes.
             is_restarted: whether a restart is reported: then lines of any process show that the work goes on.
+            is_retried: whether the program reported that it goes on: then its lines may differ from those before.
         """
         found, shapes = Aftermath(), set[int]()
         known = set(self.repeated if is_restarted else self.shapes)
         for line in lines:
-            found.record_words(line.text)
-            for key, count in () if _PREPARATION.search(line.text) else _counters(line.text):
+            is_own = is_retried or self.surroundings.is_own(line)
+            found.record_words(line.text, is_own=is_own)
+            for key, count in () if _PREPARATION.search(line.text) or not is_own else _counters(line.text):
                 found.series.setdefault(key, []).append(count)
             summary = read_summary(line.text)
-            found.record_summary(summary)
+            found.record_summary(summary, is_own=is_own)
             if summary is not None or not (is_restarted or line.source == (self.name, self.rank)):
                 continue
             counts = sum(count > self.counters.get(key, count) for key, count in _counters(line.text))

@@ -95,7 +95,7 @@ class RunOutcome:
     def _judge_bare_exception(self, root: Candidate) -> tuple[Severity, str]:
         if any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in self.candidates.values()):
             return Severity.PAGE, "The log contains an exception, and processes that exited with an error."
-        if self.recovery.reaches_end():
+        if self.recovery.reaches_end(is_stated=bool(self.success)):
             return Severity.INFO, "The run continued after it."
         if self.end is not None and self.end - root.line <= LAST_LINES and not self.recovery.steps_since_event:
             return Severity.PAGE, "The log ends with this exception."

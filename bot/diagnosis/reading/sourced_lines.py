@@ -25,6 +25,8 @@ class SourcedLine(NamedTuple):
     text: str
     is_logged: bool = False
     """Does it start as a logger's lines do: with a time, a level or the name of a program?"""
+    prefix: str = ""
+    """What was removed before the text; `{` for structured logging."""
 
 
 def read_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | None]]) -> list[SourcedLine]:
@@ -38,12 +40,26 @@ def read_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | 
     known = chain(origins, repeat((None, None)))
     for raw, (rank, replica) in zip(reversed(window.removesuffix(b"\n").split(b"\n")), known, strict=False):
         for piece in reversed(raw.split(b"\r")):
-            text = unwrap_json(piece.decode("utf-8", "replace")).partition("\n")[0]
-            if text.strip():
-                found.append(SourcedLine(*split_prefix(text, rank, replica), is_logged(text)))
+            line = piece.decode("utf-8", "replace")
+            if line.strip():
+                found.append(read_sourced_line(line, rank, replica))
         if len(found) >= MAX_PIECES:
             break
     return found[::-1]
+
+
+def read_sourced_line(line: str, rank: int | None = None, replica: str | None = None) -> SourcedLine:
+    """Split a line into its source, its text and what was before it.
+
+    Args:
+        line: without a line end.
+        rank: the rank that the provider states.
+        replica: the replica that the provider states.
+    """
+    text = unwrap_json(line).partition("\n")[0]
+    split = split_prefix(text, rank, replica)
+    mark = "" if text is line or line.startswith(text) else "{"
+    return SourcedLine(*split, is_logged(text), mark + text[: len(text) - len(split.text)])
 
 
 def is_logged(line: str) -> bool:

@@ -17,10 +17,12 @@ from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import NAME as FAILED_END
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.rank_evidence import RankEvidence
+from bot.diagnosis.failures.reasons import grade
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
+from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
 from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
 from bot.diagnosis.run_verdicts import JudgedFailure, judge_failure
@@ -210,9 +212,8 @@ class Diagnoser:
             failure = replace(failure, confidence=estimate_confidence(failure.signs, self._scanner.weights))
         if failure.severity is Severity.INFO:
             return failure
-        decisive = failure.excerpt[failure.root_index] if failure.root_index is not None else failure.title
         judged = JudgedFailure(
-            failure.signature, failure.category, decisive, failure.severity is Severity.PAGE,
+            failure.signature, failure.category, failure.decisive_text, failure.severity is Severity.PAGE,
             has_checkpoint=progress.checkpoint is not None,
         )  # fmt: skip
         return replace(failure, verdict=judge_failure(judged, self._scanner.verdict_rules))
@@ -240,10 +241,13 @@ class Diagnoser:
 
     def _with_reason(self, failure: Failure, found: Sequence[Failure]) -> Failure:
         """A launcher's report of an end, replaced by what the end of the log says about it."""
-        if failure.severity is not Severity.PAGE or failure.signature not in _EXIT_REPORTS:
+        is_explained = failure.signature == FAILED_END and failure.precedence is Precedence.TEARDOWN
+        if failure.severity is not Severity.PAGE or not (failure.signature in _EXIT_REPORTS or is_explained):
             return failure
         reason = self._failed_end([one for one in found if one is not failure])
         if reason is None or reason.signs[0] == "trace":
+            return failure
+        if is_explained and grade(reason.decisive_text) < grade(failure.decisive_text):
             return failure
         category = failure.category if reason.category == "code" else reason.category
         why = f"{reason.why} Then: {failure.title}."

@@ -54,6 +54,11 @@ class Failure:
         """The rank to check first."""
         return self.ranks[0] if self.ranks else None
 
+    @property
+    def decisive_text(self) -> str:
+        """The marked line, or the title if no line is marked."""
+        return self.excerpt[self.root_index] if self.root_index is not None else self.title
+
     def to_json(self) -> dict[str, object]:
         """One entry of `incidents` in `trainwatch scan --json`."""
         return {

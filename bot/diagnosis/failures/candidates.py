@@ -13,6 +13,7 @@ from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
+from bot.diagnosis.failures.reasons import grade
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -58,6 +59,7 @@ _OWN_MODULE_HINT = (
 _DETAILS_FOLLOW = re.compile(r"<exception str\(\) failed>|\bfits failed\b|with the following error")
 _ANNOUNCEMENT = re.compile(
     r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
+    r"|\bexception occurred in a subprocess"
 )
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
@@ -163,9 +165,9 @@ class Candidate:
     is_in_server: bool = False
     reason_line: int = 0
     """Number of the line that explains the failure, if it is not its own."""
-    awaits_reason: Literal["", "next", "indented", "node", "error"] = ""
+    awaits_reason: Literal["", "next", "indented", "node", "error", "more"] = ""
     """Does the message end before its reason? It is on the next line, an indented one, the one after the lines about a
-    node of a graph, or on the next error line that is not vague."""
+    node of a graph, on the next error line that is not vague, or on the next one that states a reason."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -327,10 +329,16 @@ def _repeats(event: FailureEvent, candidate: Candidate) -> bool:
     return repeats_end(candidate.excerpt[candidate.root_index], event.text)
 
 
+def says_as_much(event: FailureEvent, candidate: Candidate) -> bool:
+    """Does an error say at least as much as the decisive line of a candidate?"""
+    row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
+    return not is_vague(event.text) and grade(event.text) >= grade(row)
+
+
 def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
     """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
     is_exception = raised is not None and raised.has_traceback
-    if candidate.is_warning and event.is_error and not is_vague(event.text):
+    if candidate.is_warning and event.is_error and says_as_much(event, candidate):
         return is_near(event, candidate)
     if candidate.has_exception and not is_exception:
         return False

@@ -85,7 +85,7 @@ def with_first_line(root: Candidate, candidates: Iterable[Candidate]) -> Candida
     first = next((one for one in candidates if continues_message(one, root)), None)
     if first is None or first.precedence > root.precedence or root.exception:
         return root
-    if first.awaits_reason or announces_exception(first):
+    if first.awaits_reason not in ("", "more") or announces_exception(first):
         return root
     return replace(
         root, excerpt=first.excerpt, root_index=first.root_index, decisive_line=first.decisive_line, line=first.line

@@ -6,6 +6,7 @@ line was logged before it, by the same process or another one, and the run has m
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.diagnosis.failures.candidates import Candidate, repeats_end
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
@@ -18,6 +19,8 @@ from bot.diagnosis.failures.vague_lines import find_reason, is_vague
 from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.prefixes import LineSource
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 
@@ -30,8 +33,15 @@ HEADER_CHARS = 80
 MAX_STEPS = 2
 """Number of progress lines after a fault that buffered output may contain; more show that the run goes on."""
 _SURVIVED = (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.TRIAL, LifeKind.JUDGED)
+_PROCESS = re.compile(
+    r"(?i)\b(?:rank|worker|proc|process|trainer|node|host|client|task|image|instance|card|machine|actor|replica|pod"
+    r"|algo|server|device|gpu)[ _:#=-]{0,3}(\d{1,5})\b|^[\[(<]?[prm]?(\d{1,4})[\])>:]? "
+)
+PROCESS_CHARS = 100
+"""Number of characters at the start of a line among which a process is named."""
 _BAR = re.compile(r"\d+%\|")
 _INFORMATION = re.compile(r"\bINFO\b")
+_STARTS_AS_ERROR = re.compile(r"[\w:./-]{0,40}\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL) ?: ")
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
@@ -48,7 +58,8 @@ def choose_decisive(
         place: where it is in the log.
         is_whole: False if its message goes on in the next lines.
     """
-    if is_vague(event.text) and (reason := _first_error(before[-NEAR_LINES:])) is not None:
+    reason = _first_error(before[-NEAR_LINES:]) if is_vague(event.text) else None
+    if reason is not None and (is_whole or (stated_level(reason.shown) or Level.INFO) >= Level.ERROR):
         candidate.read_reason(reason.text)
         return reason
     if is_whole and (reason := find_earlier_reason(candidate, before, event, place)) is not None:
@@ -60,7 +71,8 @@ def choose_decisive(
         if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
             break  # the run continued after what came before, or it belongs to another failure
         if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
-            return event if repeats_end(line.shown, event.text) else line
+            is_less = repeats_end(line.shown, event.text) or grade(line.text) < grade(event.text)
+            return event if is_less else line
     return event
 
 
@@ -68,48 +80,88 @@ def find_earlier_reason(
     candidate: Candidate, before: Sequence[WindowLine], event: WindowLine, place: Place
 ) -> WindowLine | None:
     """The line before an event that says why it failed; None if the event does."""
-    own = grade(event.text)
+    own = grade(event.text) if candidate.precedence < Precedence.ABORT else Grade.OUTCOME
     is_known = candidate.name != "python_exception" and candidate.precedence is Precedence.ROOT
     if candidate.is_note or (is_known and (own is not Grade.OUTCOME or candidate.category == "hang")):
         return None
+    search = _Search(own, find_process(place.line, place.source.label), is_known=is_known, has_steps=place.has_steps)
     if own is Grade.OUTCOME:
-        return _best(read_lines_before(place), Grade.REASON if is_known else own, place)
-    return _best(before[-NEAR_LINES:][::-1], own, place)
+        return search.best(read_lines_before(place), place.source)
+    if place.source.label is None:
+        before = [line for line in read_lines_before(place) if line_kind(line.text) is not LineKind.FRAME][::-1]
+    return search.best(before[-NEAR_LINES:][::-1], place.source)
 
 
-def _best(lines: Iterable[WindowLine], own: Grade, place: Place) -> WindowLine | None:
-    """The line that explains an event best; of those that do so equally well, the first."""
-    best, weight, steps, rows = None, (0, False), 0, 0
-    for line in lines:
-        kind = line_kind(line.text)
-        if steps > MAX_STEPS or kind is LineKind.CAUSE or _is_survival(line.text):
-            break
-        if kind is LineKind.OTHER:
-            found = 0 if _BAR.search(line.text) else _weigh(line, own, rows, has_steps=place.has_steps)
-            if found and (found, is_own(line.source, place.source)) >= weight:
-                best, weight = line, (found, is_own(line.source, place.source))
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is known about an event whose reason is searched."""
+
+    own: Grade
+    who: str
+    """The process that its line is about."""
+    is_known: bool
+    """Has it a signature?"""
+    has_steps: bool
+    """Had the run logged progress before it?"""
+
+    def best(self, lines: Iterable[WindowLine], source: LineSource) -> WindowLine | None:
+        """The line that explains the event best; of those that do so equally well, the first.
+
+        Progress shows that the processes that log it got over what came before, but says nothing about others.
+
+        Args:
+            lines: before the event, newest first.
+            source: of the event.
+        """
+        best, weight, steps, rows = None, (0, False), 0, 0
+        for line in lines:
+            kind = line_kind(line.text)
+            if (kind is LineKind.CAUSE and self.own is not Grade.OUTCOME) or _is_survival(line.text):
+                break
+            if kind is not LineKind.OTHER:
+                continue
+            is_other = find_process(line.shown, line.source.label) not in ("", self.who)
+            if steps > MAX_STEPS and not is_other:
+                continue
+            found = 0 if _BAR.search(line.text) else self._weigh(line, 0 if is_other else rows)
+            if found and (found, is_own(line.source, source)) >= weight:
+                best, weight = line, (found, is_own(line.source, source))
             elif not found:
                 steps += is_progress(line.text)
             rows += 1
-    return best
+        return best
 
-
-def _weigh(line: WindowLine, own: Grade, rows: int, *, has_steps: bool) -> int:
-    """How well a line explains what comes `rows` rows after it; 0 if it does not."""
-    level, found = stated_level(line.shown), grade(line.text)
-    is_error = level is not None and level >= Level.ERROR
-    if found <= own or _is_mention(line.text):
-        return 0
-    is_information = level in (Level.DEBUG, Level.INFO) or _INFORMATION.search(line.shown[:HEADER_CHARS]) is not None
-    if not is_error:
-        least = Grade.ORIGIN if own is not Grade.OUTCOME or is_information else Grade.REASON
-        if found < least or rows > FAR_LINES or not _CONCRETE.search(line.text):
+    def _weigh(self, line: WindowLine, rows: int) -> int:
+        """How well a line explains what comes `rows` rows after it; 0 if it does not."""
+        level, found = stated_level(line.shown), grade(line.text)
+        is_error = (level is not None and level >= Level.ERROR) or _STARTS_AS_ERROR.match(line.text) is not None
+        if found <= self.own or _is_mention(line.text) or not (is_error or self._may_explain(line, level, found, rows)):
             return 0
-        if own is not Grade.OUTCOME and not has_steps and level is not Level.WARNING and not _REFUSAL.search(line.text):
-            return 0  # programs print much before the first step
-    if own is not Grade.OUTCOME and weigh_category(FailureText(line.text)).category == "scheduler":
-        return 0  # what delayed the start did not make the program fail
-    return 2 if found is Grade.ORIGIN or (is_error and found is Grade.REASON) else 1
+        is_outcome = self.own is Grade.OUTCOME
+        if not is_outcome and weigh_category(FailureText(line.text)).category == "scheduler":
+            return 0  # what delayed the start did not make the program fail
+        if is_handled(line.text, 0):
+            return int(is_outcome)
+        return 3 if found is Grade.ORIGIN else 2 if is_error and found is Grade.REASON else 1
+
+    def _may_explain(self, line: WindowLine, level: Level | None, found: Grade, rows: int) -> bool:
+        """May a line that is not logged as an error explain the event?"""
+        is_information = (
+            level in (Level.DEBUG, Level.INFO) or _INFORMATION.search(line.shown[:HEADER_CHARS]) is not None
+        )
+        least = Grade.REASON if self.own is Grade.OUTCOME and not (is_information or self.is_known) else Grade.ORIGIN
+        if found < least or rows > FAR_LINES or not _CONCRETE.search(line.text):
+            return False
+        is_noisy = self.own is not Grade.OUTCOME and not self.has_steps  # programs print much before the first step
+        return not is_noisy or level is Level.WARNING or _REFUSAL.search(line.text) is not None
+
+
+def find_process(line: str, label: Label | None) -> str:
+    """The process that a line is about, by its prefix or its first words, such as `rank 3`; "" if it names none."""
+    if label is not None:
+        return str(label)
+    found = _PROCESS.search(line, 0, PROCESS_CHARS)
+    return found.group(found.lastindex or 0) if found else ""
 
 
 def _is_survival(text: str) -> bool:
@@ -119,7 +171,7 @@ def _is_survival(text: str) -> bool:
 
 def _is_mention(text: str) -> bool:
     is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, len(text))
-    return is_noise or is_harmless(text) or is_handled(text, 0)
+    return is_noise or is_harmless(text)
 
 
 def _first_error(before: Sequence[WindowLine]) -> WindowLine | None:

@@ -11,7 +11,8 @@ from typing import Literal
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
 from bot.diagnosis.failures.decisive_lines import choose_decisive
 from bot.diagnosis.failures.frames import LineKind, cut_row, is_rule, line_kind, reduce_traceback, traceback_start
-from bot.diagnosis.failures.noise import is_in_warning
+from bot.diagnosis.failures.noise import is_in_warning, is_quotation
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -40,6 +41,8 @@ MAX_DETAILS = 8
 """Number of rows from the decisive one among which details do not count as lines after it."""
 _DETAIL = re.compile(r"\s+[\w ]{1,40}: \S{1,60}$")
 """An indented detail of the exception above it, such as the pid and the address of Ray's dead actor."""
+MAX_HEADING = 5
+"""Number of words of an exception that only announces what is below it."""
 ROW_CHARS, DECISIVE_CHARS = 160, 480
 """Maximum number of characters of a row, and of the decisive row and the exception."""
 
@@ -56,6 +59,7 @@ _REASON = {
     "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S"),
     "next": re.compile(r"\S.*\w"),
     "error": re.compile(r""),
+    "more": re.compile(r""),
     "node": re.compile(r"^(?!Node: |Detected at node |<stack traces|\s)."),
 }
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
@@ -79,8 +83,9 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     before = own_lines_before(place, has_traceback=has_traceback)
     start = traceback_start([line.text for line in before]) if has_traceback else len(before)
     event = WindowLine(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
+    awaited = _awaited(event.text, is_exception=candidate.name == "python_exception")
     best = (
-        choose_decisive(candidate, before[:start], event, place, is_whole=not _awaited(event.text))
+        choose_decisive(candidate, before[:start], event, place, is_whole=not awaited)
         if is_decisive
         else _decisive_so_far(candidate)
     )
@@ -99,9 +104,10 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.root_index, candidate.decisive_line = root, best.number
     candidate.has_subject = names_subject(candidate.names, best.shown)
     candidate.has_exception = has_traceback
-    candidate.awaits_reason = _awaited(event.text) if best is event else ""
-    if best is event and not has_traceback and candidate.precedence <= Precedence.WEAK and is_vague(event.text):
-        candidate.awaits_reason = candidate.awaits_reason or "error"
+    candidate.awaits_reason = awaited if best is event else ""
+    if best is event and not awaited and candidate.precedence <= Precedence.WEAK and is_vague(event.text):
+        is_outcome = grade(event.text) is Grade.OUTCOME
+        candidate.awaits_reason = "error" if not has_traceback else "more" if is_outcome else ""
     context = text_before(place.cursor, place.tail)
     candidate.is_in_server = _SERVER.search(context) is not None
     candidate.is_in_cell = _CELL.search(context) is not None
@@ -169,13 +175,16 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
     awaits_error = candidate.awaits_reason == "error"
+    awaits_more = candidate.awaits_reason == "more"
     if (
         candidate.awaits_reason
-        and _REASON[candidate.awaits_reason].search(line.text)
+        and (_REASON[candidate.awaits_reason].search(line.text) or grade(line.text) >= Grade.REASON)
         and not (awaits_error and (is_vague(line.text) or not is_complaint(line.shown)))
+        and not (awaits_more and (grade(line.text) < Grade.REASON or is_quotation(line.text)))
     ):
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
-        candidate.awaits_reason = ""
+        is_whole = awaits_error or candidate.awaits_reason == "more" or grade(line.text) >= Grade.REASON
+        candidate.awaits_reason = "" if is_whole else "more"
         candidate.read_reason(line.text)
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
     is_named = (
@@ -184,22 +193,33 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
         and names_subject(candidate.names, line.text)
         and is_complaint(line.shown)
         and not is_vague(line.text)
+        and _says_more(line, candidate)
     )
     if is_named:
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
         candidate.has_subject = True
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
     is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and (
-        candidate.awaits_reason == "error" or _DETAIL.match(line.text) is not None
+        candidate.awaits_reason in ("error", "more") or _DETAIL.match(line.text) is not None
     )
     candidate.missing_lines -= not is_detail
 
 
-def _awaited(text: str) -> Literal["", "next", "indented", "node"]:
+def _says_more(line: WindowLine, candidate: Candidate) -> bool:
+    """May a row replace the decisive one? If that states a reason, only one with a deeper reason may."""
+    if candidate.root_index >= len(candidate.excerpt):
+        return False
+    known = grade(candidate.excerpt[candidate.root_index])
+    return grade(line.text) > known or grade(line.text) == known < Grade.REASON
+
+
+def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "indented", "node"]:
     """Where is the reason, if the message ends before it?"""
     found = _UNFINISHED.search(text)
-    if found is None:
+    if is_exception and grade(text) >= Grade.REASON:
         return ""
+    if found is None:
+        return "next" if is_exception and text.endswith(":") and len(text.split()) <= MAX_HEADING else ""
     if found.lastgroup == "node":
         return "node"
     if found.lastgroup == "next":

@@ -14,6 +14,7 @@ from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.quotations import Quotation
+from bot.diagnosis.failures.reasons import Grade
 from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
@@ -35,6 +36,8 @@ MAX_END = 60
 """Number of lines before the last words among which the first line of the failure is searched."""
 NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
+FAR_ROWS, DETAIL_ROWS = 16, 6
+"""Number of rows before and after an error without a reason among which that is searched."""
 TITLE_CHARS, ROW_CHARS, CONTEXT_ROWS = 140, 300, 3
 _HINT = (
     "Read the marked line and the lines around it: no known failure matches them."
@@ -135,13 +138,30 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
     first = max(0, last - MAX_END)
     first = next((index + 1 for index in reversed(range(first, last)) if rows[index].goes_on), first)
     errors = [index for index in range(first, last + 1) if rows[index].is_error]
-    if specific := [index for index in errors if not rows[index].is_generic]:
-        return rows[specific[0]]
+    specific = [rows[index] for index in errors if not rows[index].is_generic]
+    chosen = _clearest(specific)
+    if chosen is None or chosen.grade < Grade.REASON:
+        end = rows.index(chosen) if chosen is not None else last
+        nearby = [*_beside(rows[max(first, end - FAR_ROWS) : end]), *rows[end + 1 : end + DETAIL_ROWS]]
+        if reasons := [row for row in nearby if row.states_reason]:
+            return max(reasons, key=lambda row: row.grade)
+    if chosen is not None:
+        return chosen
     if errors and rows[errors[0]].text.rstrip().endswith(":") and errors[0] + 1 < len(rows):
         return rows[errors[0] + 1]  # a heading such as `Fatal error:`
     if warned := [row for row in rows[first:last] if row.level is Level.WARNING]:
         return warned[0]
     return _complaint_before(rows, first, last) or rows[errors[0] if errors else last]
+
+
+def _clearest(rows: Sequence[EndRow]) -> EndRow | None:
+    """The first of the rows that say most."""
+    return max(rows, key=lambda row: min(row.grade, Grade.REASON), default=None)
+
+
+def _beside(rows: Sequence[EndRow]) -> list[EndRow]:
+    """Rows before an error that are not logged as information."""
+    return [row for row in rows if row.level is None or row.level >= Level.WARNING]
 
 
 def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow | None:

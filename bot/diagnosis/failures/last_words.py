@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
@@ -150,6 +151,18 @@ class EndRow:
     def is_generic(self) -> bool:
         """Does it report that something failed, but not what?"""
         return self.is_exit or _GENERIC.search(self.text) is not None
+
+    @property
+    def grade(self) -> Grade:
+        """How much it says about why something failed; the fields of structured logging count too."""
+        return grade(self.raw if self.raw.startswith("{") else self.text)
+
+    @property
+    def states_reason(self) -> bool:
+        """Does it say why something failed, and that it did?"""
+        return (
+            self.grade >= Grade.REASON and not self.is_exit and not (self._is_mention(0) or _SURVIVAL.search(self.text))
+        )
 
     @property
     def complains(self) -> bool:

@@ -18,6 +18,7 @@ from bot.diagnosis.failures.candidates import (
     evict_weakest,
     is_more_decisive,
     is_near,
+    says_as_much,
 )
 from bot.diagnosis.failures.category_of_excerpt import with_category_of_excerpt
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
@@ -41,7 +42,6 @@ from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
@@ -292,7 +292,7 @@ class RootCauseTracker:
         root = self.root()
         if root is None or any(root is one for one, _ in added) or not is_near(event, root):
             return []
-        is_decisive = (root.is_warning and not is_vague(event.text)) or announces_exception(root)
+        is_decisive = (root.is_warning and says_as_much(event, root)) or announces_exception(root)
         is_decisive |= not root.has_subject and names_subject(root.names, event.text)
         return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 

@@ -14,7 +14,7 @@ from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.reasons import grade
-from bot.diagnosis.failures.subjects import names_subject
+from bot.diagnosis.failures.subjects import names_subject, repeats_end
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
@@ -31,8 +31,6 @@ EXPLAINED = "failed_end"
 TITLE_CHARS = 140
 SAME_FAILURE_LINES = 400
 """Maximum number of lines between an error line and the exception that it announces: other ranks write between them."""
-REPEATED_CHARS = 40
-"""A message whose last characters an exception contains is that exception's."""
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
@@ -263,8 +261,8 @@ class Candidate:
         self.title = cut_around(text.strip(), 0, TITLE_CHARS)
         weighed = weigh_category(FailureText(text))
         if weighed.has_terms and weighed.category != self.category:
-            self.category, self.hint = weighed.category, HINTS.get(weighed.category, self.hint)
-            self.serving_hint = self.unnamed_hint = ""
+            self.category, self.hint, self.serving_hint = weighed.category, HINTS.get(weighed.category, self.hint), ""
+            self.unnamed_hint = ""
         self.unclear = None if weighed.is_clear else FailureText(text)
         found = _RANK_IN_TEXT.search(text)
         rank = label if isinstance(label, int) else int(found.group(1)) if found else None
@@ -315,12 +313,6 @@ def announces_exception(candidate: Candidate) -> bool:
     """Does its exception only announce that of another process or thread, whose traceback follows?"""
     decisive = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
     return _ANNOUNCEMENT.search(candidate.exception) is not None or _DETAILS_FOLLOW.search(decisive) is not None
-
-
-def repeats_end(row: str, text: str) -> bool:
-    """Does an exception contain the end of the message that was logged before it, and more?"""
-    end = row.rstrip(" .")[-REPEATED_CHARS:]
-    return len(end) == REPEATED_CHARS and bool(text.partition(end)[2].strip(" ."))
 
 
 def _repeats(event: FailureEvent, candidate: Candidate) -> bool:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.diagnosis.failures.candidates import Candidate, repeats_end
+from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_handled, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
-from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject
+from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
 from bot.diagnosis.failures.vague_lines import find_reason, is_vague
 from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before
 from bot.diagnosis.harmless_lines import is_harmless
@@ -71,7 +71,7 @@ def choose_decisive(
         if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
             break  # the run continued after what came before, or it belongs to another failure
         if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
-            is_less = repeats_end(line.shown, event.text) or grade(line.text) < grade(event.text)
+            is_less = repeats_end(line.shown, event.text) or grade(line.text) < min(grade(event.text), Grade.REASON)
             return event if is_less else line
     return event
 

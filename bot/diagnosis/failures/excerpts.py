@@ -206,11 +206,13 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
 
 
 def _says_more(line: WindowLine, candidate: Candidate) -> bool:
-    """May a row replace the decisive one? If that states a reason, only one with a deeper reason may."""
+    """May a row replace the decisive one? If that states a reason, only another error with one may."""
     if candidate.root_index >= len(candidate.excerpt):
         return False
-    known = grade(candidate.excerpt[candidate.root_index])
-    return grade(line.text) > known or grade(line.text) == known < Grade.REASON
+    known, found = (min(grade(text), Grade.REASON) for text in (candidate.excerpt[candidate.root_index], line.text))
+    if found is Grade.REASON is known:
+        return (stated_level(line.shown) or Level.INFO) >= Level.ERROR
+    return found >= known
 
 
 def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "indented", "node"]:

@@ -35,6 +35,8 @@ _PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
     "assertion": re.compile(r"\bAssertion .+ failed"),
     "name": re.compile(r"['\"`][\w.@/:-]+['\"`]|\b[\w.-]+\.so\b"),
 }
+REPEATED_CHARS = 40
+"""A message whose last characters an exception contains is that exception's."""
 _COMPLAINT = re.compile(
     r"(?i)corrupt|fail|error|cannot|could not|can't|unable|invalid|truncated|missing|denied|refused|unreachable"
     r"|timed? ?out|not found|no such|bad |broken|exceed"
@@ -73,3 +75,9 @@ def is_progress(text: str) -> bool:
     if _BAR.search(text):
         return True
     return _COMPLAINT.search(text) is None and parse_sample(text) is not None
+
+
+def repeats_end(row: str, text: str) -> bool:
+    """Does an exception contain the end of the message that was logged before it, and more?"""
+    end = row.rstrip(" .")[-REPEATED_CHARS:]
+    return len(end) == REPEATED_CHARS and bool(text.partition(end)[2].strip(" ."))

@@ -170,7 +170,7 @@ def _is_survival(text: str) -> bool:
 
 
 def _is_mention(text: str) -> bool:
-    is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, len(text))
+    is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, min(len(text), HEADER_CHARS))
     return is_noise or is_harmless(text)
 
 

@@ -140,11 +140,8 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
     errors = [index for index in range(first, last + 1) if rows[index].is_error]
     specific = [rows[index] for index in errors if not rows[index].is_generic]
     chosen = _clearest(specific)
-    if chosen is None or chosen.grade < Grade.REASON:
-        end = rows.index(chosen) if chosen is not None else last
-        nearby = [*_beside(rows[max(first, end - FAR_ROWS) : end]), *rows[end + 1 : end + DETAIL_ROWS]]
-        if reasons := [row for row in nearby if row.states_reason]:
-            return max(reasons, key=lambda row: row.grade)
+    if (reason := _reason_beside(rows, first, last, chosen)) is not None:
+        return reason
     if chosen is not None:
         return chosen
     if errors and rows[errors[0]].text.rstrip().endswith(":") and errors[0] + 1 < len(rows):
@@ -159,9 +156,16 @@ def _clearest(rows: Sequence[EndRow]) -> EndRow | None:
     return max(rows, key=lambda row: min(row.grade, Grade.REASON), default=None)
 
 
-def _beside(rows: Sequence[EndRow]) -> list[EndRow]:
-    """Rows before an error that are not logged as information."""
-    return [row for row in rows if row.level is None or row.level >= Level.WARNING]
+def _reason_beside(rows: Sequence[EndRow], first: int, last: int, chosen: EndRow | None) -> EndRow | None:
+    """The row near an error that says why it happened, if that does not: not logged as information, or below it."""
+    end = last if chosen is None else rows.index(chosen)
+    known = Grade.OUTCOME if chosen is None else chosen.grade
+    before = [row for row in rows[max(first, end - FAR_ROWS) : end] if row.level is None or row.level >= Level.WARNING]
+    if known >= Grade.REASON:
+        reasons = [row for row in before if row.grade > known and row.states_reason and row.complains]
+    else:
+        reasons = [row for row in [*before, *rows[end + 1 : end + DETAIL_ROWS]] if row.states_reason]
+    return max(reasons, key=lambda row: row.grade, default=None)
 
 
 def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow | None:

@@ -27,7 +27,7 @@ _REASON = compile_pattern(
     r"|\bun(?:available|supported|recogni[sz]ed|resolved|reachable|schedulable|known|readable)\b"
     r"|\b(?:over|above|below|beyond) (?:the )?(?:\w+ )?(?:limit|threshold|maximum|minimum)|\bmaximum number\b"
     r"|\btoo (?:large|small|long|short|many|few|big|old|new|high|low|deep|hot)\b|\bout of (?:range|bounds)\b"
-    r"|\bmismatch|\bincompatible|\bundefined\b|\bunexpected\b|\binvalid\b|\billegal\b|\bmalformed\b|\bduplicate"
+    r"|mismatch|\bincompatible|\bundefined\b|\bunexpected\b|\binvalid\b|\billegal\b|\bmalformed\b|\bduplicate"
     r"|\bambiguous\b|\balready (?:exists|registered)|\bconflict|\bstale\b"
     rf"|\b(?:cannot|can't|could not|couldn't|unable to|fail\w* to|error) {_DO}(?:ing)?\b.*[\w/]{{3}}"
     r"|(?:^|[^\w])nan\b|\bnon-?finite\b|\boverflow|\bunderflow|\bdiverged\b|\bsingular\b|\bexpected\b"

@@ -17,7 +17,7 @@ OUTCOMES = (
     "training failed with exit code 1",
 )
 FAULTS = (
-    "RuntimeError: runtime initialization failed: status 13 INTERNAL",
+    "RuntimeError: driver call 13 reported a problem in stage 2",
     "ERROR worker 3: reader stopped",
     "KeyError: 'optimizer.betas'",
 )

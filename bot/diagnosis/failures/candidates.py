@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
-from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
+from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.reasons import grade
@@ -171,8 +171,9 @@ class Candidate:
     """Index of the decisive line in `excerpt`."""
     decisive_line: int = 0
     """Number of the decisive line, counted from 1 at the start of the log."""
-    unclear: FailureText | None = None
-    """What it says, if that does not make its category clear."""
+    statement: FailureText = NOTHING_STATED
+    usual: Category | None = None
+    """The category of such failures without further evidence, if what it says decides; None if it is known."""
     has_subject: bool = False
     """Does the decisive line name what the hint refers to?"""
     is_warning: bool = False
@@ -263,7 +264,7 @@ class Candidate:
         if weighed.has_terms and weighed.category != self.category:
             self.category, self.hint, self.serving_hint = weighed.category, HINTS.get(weighed.category, self.hint), ""
             self.unnamed_hint = ""
-        self.unclear = None if weighed.is_clear else FailureText(text)
+        self.statement, self.usual = FailureText(text), "code"
         found = _RANK_IN_TEXT.search(text)
         rank = label if isinstance(label, int) else int(found.group(1)) if found else None
         if rank is not None:
@@ -361,15 +362,14 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     exit_code = _EXIT_CODE.search(event.text) if signature.role == "teardown" else None
     if raised is not None and names_own_module(raised):
         signature = replace(signature, category="code", title=_OWN_MODULE_TITLE, hint=_OWN_MODULE_HINT)
-    unclear = None
-    if signature.by_message:
-        text = FailureText("" if precedence >= Precedence.TEARDOWN else event.text, has_trained=event.has_trained)
-        if raised is not None:
-            text = words_of_exception(raised, has_trained=event.has_trained)
-        weighed = weigh_category(text, signature.category)
-        unclear = text
-        if weighed.category != "code":  # else there is no evidence
-            signature = replace(signature, category=weighed.category)
+    statement = FailureText("" if precedence >= Precedence.TEARDOWN else event.text, has_trained=event.has_trained)
+    if raised is not None:
+        statement = words_of_exception(raised, has_trained=event.has_trained)
+    usual = signature.category if signature.by_message else None
+    if (
+        usual is not None and (category := weigh_category(statement, usual).category) != "code"
+    ):  # else there is no evidence
+        signature = replace(signature, category=category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,
@@ -377,7 +377,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
-        serving_hint=signature.serving_hint, unclear=unclear,
+        serving_hint=signature.serving_hint, statement=statement, usual=usual,
     )  # fmt: skip
 
 
@@ -392,6 +392,7 @@ def candidate_from_exception(event: FailureEvent, raised: RaisedException, meani
     return Candidate(
         name="python_exception", precedence=precedence, category=meaning.category, severity=meaning.severity,
         title=f"{kind}{message}{where}", hint=meaning.hint, line=event.line,
-        names=meaning.names, unnamed_hint=meaning.unnamed_hint, unclear=meaning.unclear,
+        names=meaning.names, unnamed_hint=meaning.unnamed_hint, statement=meaning.statement,
+        usual=None if meaning.statement is NOTHING_STATED else "code",
         fingerprint=failure_fingerprint(raised.kind, raised.frame, raised.message),
     )  # fmt: skip

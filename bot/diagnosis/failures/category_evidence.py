@@ -20,7 +20,7 @@ SEARCHED_CHARS = 1200
 CLEAR_MARGIN = 2.0
 """With less weight, or less more than the next category, a category is only a guess."""
 
-_CATEGORIES: tuple[Category, ...] = get_args(Category)
+CATEGORIES: tuple[Category, ...] = get_args(Category)
 _GROUP = re.compile(r"<(\w+)>")
 
 
@@ -35,6 +35,9 @@ class FailureText(NamedTuple):
     """The module of a library, or the user's `file:function`, in which it was raised."""
     has_trained: bool = False
     """Had the run logged progress before?"""
+
+
+NOTHING_STATED = FailureText("")
 
 
 class WeighedCategory(NamedTuple):
@@ -80,6 +83,14 @@ def weigh_category(text: FailureText, usual: Category = "code") -> WeighedCatego
         text: what the failure says.
         usual: the category of such failures without further evidence.
     """
+    sums, table = sum_terms(text, usual), _table()
+    first, second, *_ = sorted(CATEGORIES, key=lambda category: -sums[category])
+    weight = sums[first] - (table.usual if first == usual else 0.0)
+    return WeighedCategory(first, sums[first] - sums[second], weight)
+
+
+def sum_terms(text: FailureText, usual: Category) -> dict[Category, float]:
+    """Return for each category the sum of the weights of the terms found."""
     table = _table()
     searched = (
         (table.kind, text.kind),
@@ -87,14 +98,12 @@ def weigh_category(text: FailureText, usual: Category = "code") -> WeighedCatego
         (table.place, text.place),
     )
     found = [term.weights for terms, value in searched if value for term in terms if term.words.contains(value)]
-    sums = dict.fromkeys(_CATEGORIES, 0.0)
+    sums = dict.fromkeys(CATEGORIES, 0.0)
     sums[usual] = table.usual
     for weights in (*([table.late] if text.has_trained else []), *found):
         for category, weight in weights.items():
             sums[category] += weight
-    first, second, *_ = sorted(_CATEGORIES, key=lambda category: -sums[category])
-    weight = sums[first] - (table.usual if first == usual else 0.0)
-    return WeighedCategory(first, sums[first] - sums[second], weight)
+    return sums
 
 
 @cache
@@ -116,4 +125,4 @@ def _parse_term(table: Mapping[str, object], groups: Mapping[str, str]) -> _Term
 
 
 def _weights(table: Mapping[str, object]) -> Mapping[Category, float]:
-    return {category: float(str(table[category])) for category in _CATEGORIES if category in table}
+    return {category: float(str(table[category])) for category in CATEGORIES if category in table}

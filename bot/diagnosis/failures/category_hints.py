@@ -9,8 +9,8 @@ HINTS: Mapping[Category, str] = {
     " models on the GPU, quantization or more GPUs also help. https://docs.pytorch.org/docs/stable/notes/cuda.html#memory-management",
     "host_memory": "Give the process more host memory, or load less at once: fewer workers, smaller buffers, streaming."
     " https://docs.pytorch.org/docs/stable/data.html",
-    "launch": "Correct what the message names: a setting, version, port, address or credential. It failed before the"
-    " run did any work. https://docs.python.org/3/library/exceptions.html",
+    "launch": "Correct what the message names: a setting, version, port, address or credential."
+    " https://docs.python.org/3/library/exceptions.html",
     "collective": "Check the rank that the others waited for: its log, its node and its network."
     " https://docs.pytorch.org/docs/stable/distributed.html#debugging-torch-distributed-applications",
     "hang": "Find what the named rank or call waits for: a stack dump (py-spy, gdb) shows it. Storage, a peer and a"

@@ -1,51 +1,78 @@
-"""Find the category of a failure that does not make it clear in the rows of its excerpt, which may have the reason."""
+"""Decide the category of a failure by all that its excerpt says, which may have the reason."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from bot.diagnosis.categories import Category
-from bot.diagnosis.failures.candidates import Candidate
-from bot.diagnosis.failures.category_evidence import weigh_category
+from bot.diagnosis.failures.category_evidence import CATEGORIES, FailureText, sum_terms
 from bot.diagnosis.failures.category_hints import HINTS
+from bot.diagnosis.failures.category_words import Counts, word_evidence, words_of
 from bot.diagnosis.failures.frames import LineKind, line_kind
+from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.prefixes import split_prefix
-from bot.domain.levels import stated_level
-from bot.domain.logs import Level
+
+CLEAR_MARGIN = 2.0
+"""With less more than another category, none is clear."""
+REPORT_MARGIN = 4.0
+"""By how much more another category must speak than that of a failure that only reports an end."""
+WITHOUT_TERM = -4.0
+"""The evidence for a category that is always named by a term, where none was found."""
+
+_NAMED: frozenset[Category] = frozenset(CATEGORIES) - {"code", "data", "launch", "storage"}
 
 _WARNING = "Warning: "
 """In a warning of Python, whose place looks like a frame."""
 
 
-def with_category_of_excerpt(root: Candidate) -> Candidate:
-    """Return the failure with the category that its excerpt suggests: its rows, then errors, then warnings before it.
+def with_weighed_category(failure: Failure, statement: FailureText, usual: Category) -> Failure:
+    """Return a failure of a kind that can have any category with the one that the excerpt suggests.
 
-    Only a failure that does not make its category clear is weighed again.
+    Args:
+        failure: with its excerpt, and the category that its own line suggests.
+        statement: what it says.
+        usual: the category of such failures without further evidence.
     """
-    if root.unclear is None:
-        return root
-    usual: Category = "code" if root.name == "python_exception" else root.category
-    start = root.root_index
-    own = root.excerpt[start : start + 1] if root.precedence < Precedence.TEARDOWN else []  # a report has no reason
-    after = [*own, *_statements(root.excerpt[start + 1 :])]
-    before = _statements(root.excerpt[:start])
-    errors = [row for row in before if stated_level(row) == Level.ERROR]
-    warnings = [row for row in before if stated_level(row) == Level.WARNING or _WARNING in row]
-    for rows in (after, [*after, *errors], [*after, *errors, *warnings]):
-        message = "\n".join([root.unclear.message, *(split_prefix(row).text for row in rows)])
-        weighed = weigh_category(root.unclear._replace(message=message), usual)
-        if weighed.is_clear:
-            return replace(_with_category(root, weighed.category), unclear=None)
-        if weighed.category != usual:
-            return _with_category(root, weighed.category)
-    return root
+    before, after = statements_around(failure)
+    scores = weigh_category_of_excerpt(statement, usual, before, after)
+    (category, score), (_, next_score), *_ = sorted(scores.items(), key=itemgetter(1), reverse=True)
+    signs = failure.signs if score - next_score >= CLEAR_MARGIN else (*failure.signs, "unclear")
+    is_lacking = category == "code" != usual
+    needed = REPORT_MARGIN if failure.precedence >= Precedence.TEARDOWN else CLEAR_MARGIN
+    if is_lacking or score - scores[failure.category] < needed:
+        return replace(failure, signs=signs)
+    return replace(failure, category=category, hint=HINTS.get(category, failure.hint), signs=signs)
 
 
-def _with_category(root: Candidate, category: Category) -> Candidate:
-    is_known = root.name != "python_exception" and category == "code"  # only a lack of evidence
-    if category == root.category or is_known:
-        return root
-    return replace(root, category=category, hint=HINTS.get(category, root.hint), names="", unnamed_hint="")
+def statements_around(failure: Failure) -> tuple[list[str], list[str]]:
+    """Return the statements of its excerpt before the root line, and from it on; a report of an end says nothing."""
+    index = failure.root_index or 0
+    is_report = failure.precedence >= Precedence.TEARDOWN
+    own = [] if is_report else [split_prefix(row).text for row in failure.excerpt[index : index + 1]]
+    return _statements(failure.excerpt[:index]), [*own, *_statements(failure.excerpt[index + 1 :])]
 
 
-def _statements(rows: list[str]) -> list[str]:
-    return [row for row in rows if _WARNING in row or line_kind(split_prefix(row).text) is LineKind.OTHER]
+def weigh_category_of_excerpt(
+    statement: FailureText, usual: Category, before: Sequence[str], after: Sequence[str], counts: Counts | None = None
+) -> dict[Category, float]:
+    """Return the evidence for each category: terms in the failure and in what follows, words in all.
+
+    Args:
+        statement: what the failure says.
+        usual: the category of such failures without further evidence.
+        before: the statements before it.
+        after: those after it.
+        counts: of words; those of the shipped table if None.
+    """
+    terms = sum_terms(statement._replace(message="\n".join([statement.message, *after])), usual)
+    words = word_evidence(words_of(statement, [*before, *after]), counts)
+    scores = {category: terms[category] + evidence for category, evidence in zip(CATEGORIES, words, strict=True)}
+    for category in _NAMED:
+        scores[category] += 0.0 if terms[category] > 0 else WITHOUT_TERM
+    return scores
+
+
+def _statements(rows: Sequence[str]) -> list[str]:
+    texts = (split_prefix(row).text for row in rows)
+    return [text for text in texts if _WARNING in text or line_kind(text) is LineKind.OTHER]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.categories import Category
-from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
+from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.frames import innermost_rows
 from bot.diagnosis.failures.tracebacks import RaisedException, UnfinishedTraceback
@@ -129,8 +129,8 @@ class ExceptionClass:
     """What the hint refers to."""
     unnamed_hint: str = ""
     """Replaces the hint if the log does not name that."""
-    unclear: FailureText | None = None
-    """What it says, if that does not make the category clear."""
+    statement: FailureText = NOTHING_STATED
+    """What it says, if that suggests the category."""
 
 
 _SILENT = ExceptionClass("silent", severity=Severity.INFO)
@@ -167,10 +167,8 @@ def _by_type(kind: str) -> ExceptionClass | None:
 
 
 def _by_words(raised: RaisedException, *, has_trained: bool) -> ExceptionClass:
-    text = words_of_exception(raised, has_trained=has_trained)
-    weighed = weigh_category(text)
-    found = _of_category(weighed.category, raised)
-    return found if weighed.is_clear else replace(found, unclear=text)
+    statement = words_of_exception(raised, has_trained=has_trained)
+    return replace(_of_category(weigh_category(statement).category, raised), statement=statement)
 
 
 def _of_category(category: Category, raised: RaisedException) -> ExceptionClass:

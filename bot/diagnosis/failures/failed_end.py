@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.diagnosis.failures.candidates import ReadPosition, parse_event
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
+from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.quotations import Quotation
@@ -98,14 +99,12 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         return None
     root = _root(rows, last)
     message = root.text.strip()
-    context = " ".join(row.raw.strip() for row in rows[rows.index(root) : last + 1])
-    weighed = weigh_category(FailureText(message, has_trained=end.has_trained))
-    if not weighed.is_clear:
-        weighed = weigh_category(FailureText(context, has_trained=end.has_trained))
-    category = weighed.category
     shown = [row for row in rows if abs(row.number - root.number) <= CONTEXT_ROWS]
     label = parse_event(message, root.number, root.label, None, ReadPosition(), None).label
-    return Failure(
+    context = " ".join(row.raw.strip() for row in rows[rows.index(root) : last + 1])
+    statement = FailureText(context if root.is_exit else message, has_trained=end.has_trained)
+    category = weigh_category(statement).category
+    failure = Failure(
         severity=Severity.PAGE, category=category, signature=NAME,
         title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, _HINT),
         line=root.number, ranks=() if label is None else (label,),
@@ -113,6 +112,7 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(NAME, "", message),
         why="The log ends with it, and no work of the run and no success follow.", precedence=Precedence.ABORT,
     )  # fmt: skip
+    return failure if root.is_exit else with_weighed_category(failure, statement, "code")
 
 
 def _is_own(row: EndRow, surroundings: Surroundings) -> bool:

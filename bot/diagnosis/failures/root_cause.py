@@ -20,7 +20,7 @@ from bot.diagnosis.failures.candidates import (
     is_near,
     says_as_much,
 )
-from bot.diagnosis.failures.category_of_excerpt import with_category_of_excerpt
+from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
@@ -324,7 +324,7 @@ class RootCauseTracker:
     def _current(self, root: Candidate, outcome: RunOutcome) -> Failure:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
-        root = with_category_of_excerpt(self._with_known_reason(with_first_line(root, self.candidates.values())))
+        root = self._with_known_reason(with_first_line(root, self.candidates.values()))
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
         ranks, sentence = self.ranks.choose_ranks(root, self.candidates.values(), is_waiting=is_waiting)
@@ -334,7 +334,8 @@ class RootCauseTracker:
             why += f" Also seen as a consequence: {'; '.join(others)}."
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
         last_ns = max(times, default=None)
-        return root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
+        failure = root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
+        return failure if root.usual is None else with_weighed_category(failure, root.statement, root.usual)
 
     def _with_known_reason(self, root: Candidate) -> Candidate:
         """The failure with the meaning of the line that explains it, if that is known."""
@@ -344,7 +345,7 @@ class RootCauseTracker:
             return root
         return replace(
             root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
-            unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, unclear=None,
+            unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, statement=one.statement, usual=one.usual,
         )  # fmt: skip
 
     def _signs(self, root: Candidate, ranks: Sequence[Label]) -> tuple[str, ...]:
@@ -353,7 +354,6 @@ class RootCauseTracker:
         causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
         signs = {
             "rival": bool(causes),
-            "unclear": root.unclear is not None,
             "late": any(one.line < root.line for one in others),
             "exit": any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in others),
             "traceback": root.has_exception,

@@ -9,7 +9,7 @@ from bot.diagnosis.failures.candidates import (
     candidate_from_exception,
     candidate_from_signature,
 )
-from bot.diagnosis.failures.exceptions import classify_exception
+from bot.diagnosis.failures.exceptions import breaks_channel, classify_exception
 from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place
@@ -73,7 +73,8 @@ def build_candidate(
     event: FailureEvent, signature: Signature | None, raised: RaisedException | None
 ) -> Candidate | None:
     """Build the candidate for any event; None if it is not a failure."""
-    if signature is not None:
+    is_consequence = raised is not None and raised.kind.endswith("EOFError") and breaks_channel(raised)
+    if signature is not None and not is_consequence:
         return candidate_from_signature(event, signature, raised)
     if raised is None:
         return None

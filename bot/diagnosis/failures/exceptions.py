@@ -43,7 +43,9 @@ _FILE_ERROR = re.compile(
 )
 _DEVICE_MEMORY = re.compile(r"(ResourceExhaustedError|OutOfMemoryError)$")
 _RAY_TASK = re.compile(r"RayTaskError(?:\(\w+\))?$")
-_CHANNEL = re.compile(r"/multiprocessing/(?:connection|queues|managers|reduction|resource_sharer|synchronize)\.py$")
+_CHANNEL = re.compile(
+    r"/multiprocessing/(?:connection|queues|managers|reduction|resource_sharer|spawn|synchronize)\.py$"
+)
 """Python's own channels between processes."""
 _DATA_LIBRARY = re.compile(
     r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
@@ -153,9 +155,15 @@ def classify_exception(raised: RaisedException, *, has_trained: bool = True) -> 
         return ExceptionClass(hint=_SERVICE_HINT, severity=Severity.WARN)
     if _LAUNCHER.search(kind):
         return ExceptionClass("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown")
-    if _CHANNEL.search(raised.last_path) and kind.endswith(("FileNotFoundError", "OSError", "EOFError")):
+    if breaks_channel(raised):
         return ExceptionClass("cascade", "collective")  # the other end of a pipe or a socket is gone
     return _by_type(kind) or _by_words(raised, has_trained=has_trained)
+
+
+def breaks_channel(raised: RaisedException) -> bool:
+    """Was it raised by a channel between processes, whose other end is gone?"""
+    is_broken = raised.kind.endswith(("FileNotFoundError", "OSError", "EOFError"))
+    return is_broken and _CHANNEL.search(raised.last_path) is not None
 
 
 def _by_type(kind: str) -> ExceptionClass | None:

@@ -14,6 +14,7 @@ from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.reasons import grade
+from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.subjects import names_subject, repeats_end
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -34,7 +35,6 @@ SAME_FAILURE_LINES = 400
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
-_RANK_IN_TEXT = re.compile(r"\[?\b(?:[Rr]ank|RANK|on worker)[ :=]+(\d+)\b")
 _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
@@ -123,8 +123,8 @@ def parse_event(
     if blamed is not None:
         label = blamed
     elif not isinstance(label, int):
-        found = _RANK_IN_TEXT.search(text)
-        label = int(found.group(1)) if found else label
+        stated = find_rank(text)
+        label = label if stated is None else stated
     is_task = task is not None and found is task
     return FailureEvent(text, line, label, time, position, step, blamed, others, is_task)
 
@@ -265,8 +265,7 @@ class Candidate:
             self.category, self.hint, self.serving_hint = weighed.category, HINTS.get(weighed.category, self.hint), ""
             self.unnamed_hint = ""
         self.statement, self.usual = FailureText(text), "code"
-        found = _RANK_IN_TEXT.search(text)
-        rank = label if isinstance(label, int) else int(found.group(1)) if found else None
+        rank = label if isinstance(label, int) else find_rank(text)
         if rank is not None:
             self.sources = {str(rank): True, **self.sources}
 

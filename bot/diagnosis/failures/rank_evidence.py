@@ -1,15 +1,17 @@
 """Find the rank to check first: the one that the log blames, or the one missing from a collective."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.candidates import Candidate, FailureEvent
+from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.collective_reports import CollectiveReports
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
 from bot.diagnosis.failures.rank_roster import RankRoster
+from bot.diagnosis.failures.stated_ranks import find_absent_rank, find_named_rank, find_own_rank, rank_of_name
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
+from bot.diagnosis.reading.prefixes import split_prefix
 
 _TABLE_ROW = re.compile(
     r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)"
@@ -121,6 +123,10 @@ class RankEvidence:
             is_waiting: whether its own ranks may only have waited for another one.
         """
         labels = root.labels()
+        rows = root.excerpt[root.root_index :]
+        if rows and (not is_waiting or root.precedence <= Precedence.WEAK):
+            first = self._rank_of_rows(rows, is_ranked=any(isinstance(label, int) for label in labels))
+            labels = labels if first is None else [first, *(label for label in labels if label != first)]
         missing = self.missing_rank() if is_waiting or (not labels and self.reports.waiting) else None
         if missing is not None and (is_waiting or missing.ranks):
             others = [label for label in labels if label not in missing.ranks]
@@ -131,13 +137,35 @@ class RankEvidence:
             return [self.table_rank], ""
         if numbers:
             return numbers, ""
-        rows = root.excerpt[root.root_index :]
         if labels:
             stated = (self.table_rank, self.blamed_rank, self.roster.find_process(rows))
             rank = next((rank for rank in stated if rank is not None), None)
         else:
             rank = self.named_rank(rows, only_rank(candidates))
+        rank = self._rank_of_name(labels, rows) if rank is None else rank
         return labels if rank is None else [rank], ""
+
+    def _rank_of_rows(self, rows: Sequence[str], *, is_ranked: bool) -> int | None:
+        """Return the rank that the rows say is missing, or that the marked one, the first, is of.
+
+        Args:
+            rows: the marked one and those after it.
+            is_ranked: whether lines of the failure state ranks, of which the marked one's comes first.
+        """
+        if (absent := find_absent_rank(rows)) is not None:
+            return absent
+        split = split_prefix(rows[0])
+        if parse_event(split.text, 0, None, None, ReadPosition(), None).blamed_rank is not None:
+            return None
+        rank = split.source.rank if is_ranked else None
+        rank = find_own_rank(split.text) if rank is None else rank
+        return self.roster.find_process(rows[:1]) if rank is None else rank
+
+    def _rank_of_name(self, labels: Sequence[Label], rows: Sequence[str]) -> int | None:
+        """Return the rank that the name of the only process of a failure ends in, if each host has one process."""
+        if self.roster.has_local_ranks or len(labels) > 1:
+            return None
+        return rank_of_name(str(labels[0])) if labels else find_named_rank(rows[0]) if rows else None
 
     def named_rank(self, rows: Iterable[str] = (), only: int | None = None) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source.
@@ -147,8 +175,9 @@ class RankEvidence:
             only: the only rank that reports a failure, if it is the only one.
         """
         local = self.roster.find_local(self.local_host, self.local_rank)
+        on_host = local if self.local_host in self.roster.hosts else None
         named = (
-            self.table_rank, self.blamed_rank, self.roster.find_process(rows), only, local, self.exited_task,
+            self.table_rank, self.blamed_rank, self.roster.find_process(rows), on_host, only, local, self.exited_task,
             self.roster.only_rank(),
         )  # fmt: skip
         return next((rank for rank in named if rank is not None and rank >= 0), None)

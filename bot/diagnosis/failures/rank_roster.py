@@ -8,13 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _ONE_PROCESS = r"MPI size: 1,|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)"
-ROSTER = rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_ONE_PROCESS}"
+_PER_NODE = r"(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,3}\d)"
+_NCCL = r"ncclCommInitRank comm \w+ rank \d+ nranks"
+ROSTER = rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_NCCL}|{_PER_NODE}|{_ONE_PROCESS}"
 """Part of the page filter: the lines that state the ranks."""
 MAX_PROCESSES = 1024
 
 _PROCESS = re.compile(r"\bpid=(\d+)\) world_rank=(\d+)")
 _HOSTS = re.compile(r"WORLD INFO DICT: (\{.*\})")
 _HOST = re.compile(r"'([\w.-]{1,80})': \[([\d, ]*)\]")
+_NCCL_PROCESS = re.compile(r":(\d+):\d+ \[\d+\] NCCL INFO ncclCommInitRank comm \w+ rank (\d+) nranks")
+_LOCAL = re.compile(r"\blocal_rank=[1-9]|(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,3}(?:[2-9]|1\d))")
 _OWN_RANK = re.compile(r"\bProcess rank: (\d+)")
 _SINGLE = re.compile(_ONE_PROCESS)
 _PID = re.compile(r"(?i)\b(?:pid|process)[ =:]+(\d+)\b")
@@ -30,6 +34,8 @@ class RankRoster:
     """First rank by host."""
     own: set[int] = field(default_factory=set)
     """Ranks that processes state of themselves."""
+    has_local_ranks: bool = False
+    """Has a node several of them?"""
     is_single: bool = False
     """Does the run have one process?"""
 
@@ -38,7 +44,8 @@ class RankRoster:
         self.is_single = self.is_single or _SINGLE.search(text) is not None
         if (own := _OWN_RANK.search(text)) and len(self.own) < MAX_PROCESSES:
             self.own.add(int(own.group(1)))
-        for pid, rank in _PROCESS.findall(text):
+        self.has_local_ranks = self.has_local_ranks or _LOCAL.search(text) is not None
+        for pid, rank in _PROCESS.findall(text) or _NCCL_PROCESS.findall(text):
             known = self.processes.get(pid, int(rank))
             if len(self.processes) < MAX_PROCESSES:
                 self.processes[pid] = known if known == int(rank) else -1

@@ -50,7 +50,7 @@ _PREFIXES = re.compile(
             rf"(?:[\w./-]{{1,40}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK})?",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:?" + _ONE_SPACE,
-            r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), )",
+            r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), |\[\w+/\w)",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
             r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:rank)(?P<device>\d{1,5})[\])>]:?" + _ONE_SPACE,
@@ -86,7 +86,7 @@ _PREFIXES = re.compile(
             rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d (?:\[[\w./:-]+\]|[\w./-]+\.py:\d+\]) ",
             rf"{_LEVEL} +\| [\w.<>:-]+ - ",
             r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] \"?",
-            r"\[NeMo [A-Z] [\d :-]+ \S+\] ",
+            r"\[NeMo [A-Z] [\d :-]+ (?:rank:(?P<nemo>\d{1,6})|\S+)\] ",
             rf"\[{_LEVEL}\|[\w.]+:\d+\] {_PLAIN_TIMESTAMP} >> ",
             r"\[[\w-]+\.py:\d+(?::\w+)?\] ",
             r"\[Rank \d+\] (?=\w+=)",
@@ -110,7 +110,7 @@ MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
 _RANK_GROUPS = frozenset(
-    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank")
+    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank", "nemo")
 )
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}

@@ -1,0 +1,76 @@
+"""Read the rank that a line states of its own process, in forms that prefixes of launchers do not have.
+
+Programs name their processes `process 6:`, `[p6]`, `r3`, `worker-3:`, `10.1.4.8:11 |` or `(TP3)`, and Kubernetes their
+pods `trainer-3`. Ranks in the midst of a message may be those of peers, so they count only where nothing else does.
+"""
+
+import re
+from collections.abc import Sequence
+
+_ROLE = r"(?:rk|rank|proc|process|worker|trainer|learner|instance|host)(?:_?(?:index|id|idx))?[ :=#_]{0,3}"
+_OWN = re.compile(
+    rf"^(?:\[[\d.]{{7,15}}\] )?(?:\W{{0,3}}|[^\[\n]{{0,60}}\[){_ROLE}(?P<role>\d{{1,5}})(?=[\]\[ >|)]|:(?!\d)|$)"
+    r"|^(?:\[[pr](?P<letter>\d{1,5})\]|[pr](?P<label>\d{1,5}):|r(?P<short>\d{1,5}) (?=\S))"
+    r"|^ ?image +(?P<image>\d{1,5}) :"
+    r"|^\W{0,2}\d{1,3}(?:\.\d{1,3}){3}:(?P<address>\d{1,4}) \||\[[^\[\]]{1,60} rank:(?P<field>\d{1,5})\]"
+    r"|^\[(?P<bare>\d{1,4})\]:? (?=\S)|\((?:TP|DP|EP)(?P<axis>\d{1,4})\)|\[RK(?P<tag>\d{1,4})\]",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"^\W{0,3}([A-Za-z][\w.-]{0,60}-\d{1,4})(?=:? )")
+_ANYWHERE = re.compile(
+    r"\[?\b(?:[Rr]ank|RANK|on worker)[ :=]+(\d+)\b|\brank(\d+)\b|\brank:(\d+)\]|\bworker_index=(\d+)"
+    r"|\((?:\w[\w.-]*, )?(?:task|rank|process|worker) (\d+)\)"
+)
+_MISSING = re.compile(r"(?i)\bmissing ranks?:?\s*(?:\S{0,40}>:)?\s*\[?(\d{1,5})(?=[\]:,\s!])(?!, ?\d)")
+"""Also over two lines, as Horovod writes it."""
+_ABSENT = re.compile(
+    r"(?i)\brank[ :=#]?(\d{1,5})\b.{0,24}\b(?:never (?:entered|joined|arrived|reached|called|checked in)"
+    r"|is (?:absent|not there)|did not (?:join|enter|arrive|reach|respond|report))"
+)
+_LOST = re.compile(
+    r"(?i)\b(?:worker|rank|trainer|process|replica|member) #?(\d{1,5}) (?:is |was |has )?"
+    r"(?:lost|gone|dead|unreachable|died|evicted|preempted|stalled|hung)\b"
+    r"|\bstraggler:? (?:is )?(?:rank|worker) (\d{1,5})\b"
+)
+_ORDINAL = re.compile(r"^(?:[\w.]+-)*?(?P<role>[a-z]+)-(?P<number>\d{1,4})$")
+_ROLES_FROM_ONE = frozenset({"algo"})
+"""SageMaker counts its hosts from 1."""
+_PROCESS_ROLES = frozenset({"trainer", "worker", "rank", "node", "algo", "replica", "learner"})
+
+
+def find_own_rank(text: str) -> int | None:
+    """Return the rank at the start of a message, without its prefixes; None if it states none."""
+    return _number(_OWN.search(text))
+
+
+def find_rank(text: str) -> int | None:
+    """Return the rank that a message states, at its start or else in its midst."""
+    own = find_own_rank(text)
+    return _number(_ANYWHERE.search(text)) if own is None else own
+
+
+def find_absent_rank(rows: Sequence[str]) -> int | None:
+    """Return the rank of which rows of a log say that it is lost, or that it never took part; None if not just one."""
+    text = "\n".join(rows)
+    for form in (_MISSING, _ABSENT, _LOST):
+        if ranks := {_number(found) for found in form.finditer(text)}:
+            return ranks.pop() if len(ranks) == 1 else None
+    return None
+
+
+def rank_of_name(name: str) -> int | None:
+    """Return the rank that the name of a pod or a host ends in, where each has one process; None if it has none."""
+    found = _ORDINAL.match(name)
+    if found is None or found["role"] not in _PROCESS_ROLES:
+        return None
+    return int(found["number"]) - (found["role"] in _ROLES_FROM_ONE)
+
+
+def find_named_rank(text: str) -> int | None:
+    """Return the rank that the name of a pod or a host at the start of a message ends in; None if it has none."""
+    found = _NAME.match(text)
+    return rank_of_name(found.group(1)) if found else None
+
+
+def _number(found: re.Match[str] | None) -> int | None:
+    return next((int(group) for group in found.groups() if group), None) if found else None

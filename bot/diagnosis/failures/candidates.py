@@ -57,7 +57,7 @@ _OWN_MODULE_HINT = (
 _DETAILS_FOLLOW = re.compile(r"<exception str\(\) failed>|\bfits failed\b|with the following error")
 _ANNOUNCEMENT = re.compile(
     r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
-    r"|\bexception occurred in a subprocess"
+    r"|\bexception occurred in a subprocess|Exception ranks:"
 )
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 

@@ -20,6 +20,7 @@ REPORT_MARGIN = 4.0
 WITHOUT_TERM = -4.0
 """The evidence for a category that is always named by a term, where none was found."""
 
+_REPORTS = (Precedence.TEARDOWN, Precedence.TRACE)
 _NAMED: frozenset[Category] = frozenset(CATEGORIES) - {"code", "data", "launch", "storage"}
 
 _WARNING = "Warning: "
@@ -39,7 +40,8 @@ def with_weighed_category(failure: Failure, statement: FailureText, usual: Categ
     (category, score), (_, next_score), *_ = sorted(scores.items(), key=itemgetter(1), reverse=True)
     signs = failure.signs if score - next_score >= CLEAR_MARGIN else (*failure.signs, "unclear")
     is_lacking = category == "code" != usual
-    needed = REPORT_MARGIN if failure.precedence >= Precedence.TEARDOWN else CLEAR_MARGIN
+    is_report = failure.precedence in _REPORTS
+    needed = REPORT_MARGIN if is_report else CLEAR_MARGIN
     if is_lacking or score - scores[failure.category] < needed:
         return replace(failure, signs=signs)
     return replace(failure, category=category, hint=HINTS.get(category, failure.hint), signs=signs)
@@ -48,7 +50,7 @@ def with_weighed_category(failure: Failure, statement: FailureText, usual: Categ
 def statements_around(failure: Failure) -> tuple[list[str], list[str]]:
     """Return the statements of its excerpt before the root line, and from it on; a report of an end says nothing."""
     index = failure.root_index or 0
-    is_report = failure.precedence >= Precedence.TEARDOWN
+    is_report = failure.precedence in _REPORTS
     own = [] if is_report else [split_prefix(row).text for row in failure.excerpt[index : index + 1]]
     return _statements(failure.excerpt[:index]), [*own, *_statements(failure.excerpt[index + 1 :])]
 

@@ -43,6 +43,8 @@ _BAR = re.compile(r"\d+%\|")
 _INFORMATION = re.compile(r"\bINFO\b")
 _STARTS_AS_ERROR = re.compile(r"[\w:./-]{0,40}\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL) ?: ")
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
+_SETTING = re.compile(r"\s*[\w.-]+ ?[:=] ?\S*")
+"""A line of a dump of settings, such as `abort_on_error: True`."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
 
@@ -181,5 +183,8 @@ def _first_error(before: Sequence[WindowLine]) -> WindowLine | None:
         text = before[index].text
         return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE)
 
-    found = find_reason([one.text for one in before], lambda index: is_complaint(before[index].shown), is_end)
+    def complains(index: int) -> bool:
+        return is_complaint(before[index].shown) and _SETTING.fullmatch(before[index].text) is None
+
+    found = find_reason([one.text for one in before], complains, is_end)
     return None if found is None else before[found]

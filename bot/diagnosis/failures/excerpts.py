@@ -52,7 +52,7 @@ _UNFINISHED = re.compile(
     r"|(?P<next>^.*Exception encountered when calling .*\(\)\.\s*$|^.*following (?:error|reason)[^:]*:\s*$"
     r"|^Error in .*: *$|\bpanicked at \S+:\d+:\d+:\s*$|^terminate called after throwing an instance of .*$"
     r"|^(?:\w+\.)*\w+(?:Error|Exception):(?: .{0,120}(?<!\bno )\berror\W*|\s*)$)"
-    r"|(?P<short>^\S+: (?:\S+ ){0,6}[a-z]\w*:\s*$)"
+    r"|(?P<short>^\S+: (?:\S+ ){0,6}['\"]?[a-z]\w*['\"]?:+\s*$)"
 )
 """A message whose reason is on a later line; where, by its group."""
 _REASON = {

@@ -77,6 +77,7 @@ _PREFIXES = re.compile(
             r"\{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\}\s+",
             r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",
             r"\[\d{2,8}\] (?=\[)",
+            r"\[(?=[a-z.-]*\d)[\w.-]{2,80}:(?P<of_size>\d{1,6})/\d{1,6}\] ",
             r"\[(?P<mpi_host>[\w.-]{2,80}):\d{2,8}(?::\d+)*\] ",
             rf"(?:\[ *)?{_LEVEL}\]?(?::[\w.]+:|:| +\||\s+-)\s?(?=\S)",
             r"\[(?:INFO|WARNING|ERROR|CRITICAL|WARN|DEBUG)\] ?",
@@ -110,7 +111,21 @@ MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
 _RANK_GROUPS = frozenset(
-    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank", "nemo")
+    (
+        "bare",
+        "device",
+        "field",
+        "xla",
+        "rank",
+        "srun",
+        "mpi",
+        "sagemaker",
+        "horovod",
+        "word",
+        "ray_rank",
+        "nemo",
+        "of_size",
+    )
 )
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}

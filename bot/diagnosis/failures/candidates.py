@@ -256,8 +256,8 @@ class Candidate:
         if self.category == "code" and is_suggested:
             self.category = weighed.category
 
-    def explain_by(self, text: str, line: int, label: Label | None) -> None:
-        """Let a line before the failure, of any process, say why it failed."""
+    def explain_by(self, text: str, line: int, rank: int | None) -> None:
+        """Let a line before the failure, of any process, say why it failed, and on which rank."""
         self.reason_line = line
         self.title = cut_around(text.strip(), 0, TITLE_CHARS)
         weighed = weigh_category(FailureText(text))
@@ -265,9 +265,8 @@ class Candidate:
             self.category, self.hint, self.serving_hint = weighed.category, HINTS.get(weighed.category, self.hint), ""
             self.unnamed_hint = ""
         self.statement, self.usual = FailureText(text), "code"
-        rank = label if isinstance(label, int) else find_rank(text)
         if rank is not None:
-            self.sources = {str(rank): True, **self.sources}
+            self.sources, self.is_blaming = {str(rank): True, **self.sources}, True
 
     def labels(self) -> list[Label]:
         """Return the first source, then the others in order."""

@@ -324,10 +324,13 @@ class RootCauseTracker:
     def _current(self, root: Candidate, outcome: RunOutcome) -> Failure:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
+        is_explained = root.reason_line > 0 and root.is_blaming
         root = self._with_known_reason(with_first_line(root, self.candidates.values()))
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
-        ranks, sentence = self.ranks.choose_ranks(root, self.candidates.values(), is_waiting=is_waiting)
+        ranks, sentence = self.ranks.choose_ranks(
+            root, self.candidates.values(), is_waiting=is_waiting and not is_explained
+        )
         why += sentence
         others = [one.title for one in self.candidates.values() if one.precedence > root.precedence][:3]
         if others:

@@ -14,6 +14,7 @@ from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_handled, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
+from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
 from bot.diagnosis.failures.vague_lines import find_reason, is_vague
 from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before
@@ -37,11 +38,6 @@ _PROCESS = re.compile(
     r"(?i)\b(?:rank|worker|proc|process|trainer|node|host|client|task|image|instance|card|machine|actor|replica|pod"
     r"|algo|server|device|gpu)[ _:#=-]{0,3}(\d{1,5})\b|^[\[(<]?[prm]?(\d{1,4})[\])>:]? "
 )
-_RANK = re.compile(
-    r"(?i)(?<![\w./-])(?:rank|process|trainer|worker|worker_index|task|image)[ _:#=-]{0,12}(\d{1,3})(?![\w.])"
-)
-RANK_CHARS = 160
-"""Number of characters at the start of a reason among which its rank is named; longer numbers are pids."""
 PROCESS_CHARS = 100
 """Number of characters at the start of a line among which a process is named."""
 _BAR = re.compile(r"\d+%\|")
@@ -70,7 +66,8 @@ def choose_decisive(
         candidate.read_reason(reason.text)
         return reason
     if is_whole and (reason := find_earlier_reason(candidate, before, event, place)) is not None:
-        candidate.explain_by(reason.text, reason.number, _find_rank(reason))
+        rank = find_rank(reason.text) if reason.source.rank is None else reason.source.rank
+        candidate.explain_by(reason.text, reason.number, rank)
         return reason
     if not candidate.names or names_subject(candidate.names, event.text):
         return event
@@ -169,11 +166,6 @@ def find_process(line: str, label: Label | None) -> str:
         return str(label)
     found = _PROCESS.search(line, 0, PROCESS_CHARS)
     return found.group(found.lastindex or 0) if found else ""
-
-
-def _find_rank(line: WindowLine) -> int | None:
-    found = _RANK.search(line.shown, 0, RANK_CHARS) if line.source.rank is None else None
-    return int(found.group(1)) if found else line.source.rank
 
 
 def _is_survival(text: str) -> bool:

@@ -88,7 +88,12 @@ class RootCauseTracker:
             self.notes_at = event.position.samples
             return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
         done = bool(self.success_at(event.position.samples))
-        if raised is not None and (raised.is_cleanup or closes_after_work(raised, place, has_completed=done)):
+        is_start = signature is not None and signature.category == "launch"  # not what fails while a process ends
+        if (
+            raised is not None
+            and not is_start
+            and (raised.is_cleanup or closes_after_work(raised, place, has_completed=done))
+        ):
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
         candidate = build_candidate(event, signature, raised)
         if candidate is None:
@@ -97,7 +102,15 @@ class RootCauseTracker:
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
         is_next = root is not None and is_new and candidate.precedence <= Precedence.STOP
-        if root is not None and is_next and (self._has_recovered(root) or self._goes_on(root, place.lines_since)):
+        if (
+            root is not None
+            and is_next
+            and (
+                self._has_recovered(root)
+                or self._goes_on(root, place.lines_since)
+                or self._is_restarted(root, candidate)
+            )
+        ):
             self._close(root, is_overcome=False)
         if not self.recovery.routine.is_known:
             self.recovery.routine.learn(place.lines_since(), place.own_source, [*place.parts_before, event.text])
@@ -317,6 +330,11 @@ class RootCauseTracker:
             return False
         root.is_overcome |= self.recovery.routine.read_after(lines).is_long
         return True
+
+    def _is_restarted(self, root: Candidate, candidate: Candidate) -> bool:
+        """Did the scheduler start the run again after it had ended it, and does that attempt fail by itself?"""
+        is_own = candidate.category not in ("scheduler", "collective") and candidate.precedence is Precedence.ROOT
+        return is_own and root.category == "scheduler" and bool(self.recovery.starts)
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

@@ -63,6 +63,8 @@ ATTENTION = 16384
 
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
+_NOT_RAISED = ("advice", "retry_notice", "success", "start")
+"""Roles of what an exception that ends a traceback does not report, whatever its message contains."""
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
 """Roles of lines that a model may write. Lines that only a shell or a launcher prints are always events."""
 
@@ -357,7 +359,7 @@ class PageScanner:
         if signature is None:
             return None
         if raised is not None and raised.has_traceback:
-            return None if signature.role in ("advice", "retry_notice") else as_raised(signature)
+            return None if signature.role in _NOT_RAISED else as_raised(signature)
         if raised is None:
             signature = as_logged(signature, line)
         return as_handled(signature) if is_handled(text, self._mention_start(signature, text)) else signature

@@ -33,6 +33,8 @@ _HOST_IN_PATH = re.compile(rf"{_IPV4.pattern}|ip-(?:\d{{1,3}}-){{3}}\d{{1,3}}(?:
 _SEPARATORS = re.compile(r"([/\\]+)")
 _NAME_SEPARATORS = re.compile(r"(\.+|(?<=\w)-+(?=\w))")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}")
+_COMMON_HOST = re.compile(r"algo-\d{1,4}")
+"""SageMaker's names of the hosts of every job, which state the rank."""
 _MIN_WORD = 4
 """A shorter word of a path or project is replaced only there; elsewhere it may be anything."""
 
@@ -197,7 +199,12 @@ class Anonymizer:
             return self._names[lower]
         if _IPV4.fullmatch(lower):
             return name if is_special_address(lower) else self._placeholders.ipv4(lower)
-        if lower == "localhost" or not any(map(str.isalpha, lower)) or (lower.isalpha() and self._is_known(lower)):
+        if (
+            lower == "localhost"
+            or _COMMON_HOST.fullmatch(lower)
+            or not any(map(str.isalpha, lower))
+            or (lower.isalpha() and self._is_known(lower))
+        ):
             return name
         own, public = split_public_suffix(lower)
         if public:
@@ -208,7 +215,7 @@ class Anonymizer:
 
     def _pod(self, name: str) -> str:
         lower = name.lower()
-        if lower not in self._names and not self._is_known(lower):
+        if lower not in self._names and not (self._is_known(lower) or _COMMON_HOST.fullmatch(lower)):
             self._names[lower] = self._placeholders.numbered("pod", name)
         return self._names.get(lower, name)
 

@@ -52,6 +52,7 @@ def test_other_words_are_not_verdicts(text: str) -> None:
 def test_same_failure_after_a_passed_test_is_a_new_one(scanner: PageScanner) -> None:
     fault = "E0620 11:20:01.000100 881 arena.cc:71] CUDA out of memory. Tried to allocate 4.00 TiB"
     diagnoser = Diagnoser(scanner)
-    diagnoser.feed_page("\n".join([fault, "[       OK ] Arena.TooLarge (2 ms)", "running", fault, "Killed"]).encode())
+    test = ["[ RUN      ] Arena.TooLarge", fault, "[       OK ] Arena.TooLarge (2 ms)"]
+    diagnoser.feed_page("\n".join([*test, "running", fault, "Killed"]).encode())
 
-    assert [(one.severity.value, one.line) for one in diagnoser.report().failures] == [("page", 4), ("info", 1)]
+    assert [(one.severity.value, one.line) for one in diagnoser.report().failures] == [("page", 5), ("info", 2)]

@@ -48,8 +48,12 @@ def test_a_rare_word_weighs_less_than_a_frequent_one() -> None:
     column = 4
     counts = {FAILURES: [10] * 11, "rare": _only(column, 1), "frequent": _only(column, 9)}
 
-    none, rare, frequent = (word_evidence(words, counts)[column] for words in ([], ["rare"], ["frequent", "unknown"]))
+    def weigh(words: frozenset[str]) -> float:
+        return word_evidence(words, words, counts)[column]
+
+    none, rare, frequent = (weigh(frozenset(words)) for words in ([], ["rare"], ["frequent", "unknown"]))
     assert none < rare < frequent
+    assert rare > word_evidence(set(), {"rare"}, counts)[column] > none
 
 
 def _only(column: int, count: int) -> Sequence[int]:

@@ -68,7 +68,8 @@ def weigh_category_of_excerpt(
         counts: of words; those of the shipped table if None.
     """
     terms = sum_terms(statement._replace(message="\n".join([statement.message, *after])), usual)
-    words = word_evidence(words_of(statement, [*before, *after]), counts)
+    near = words_of(statement, [*before, *after])
+    words = word_evidence(words_of(statement, after[:1]), near, counts)
     scores = {category: terms[category] + evidence for category, evidence in zip(CATEGORIES, words, strict=True)}
     for category in _NAMED:
         scores[category] += 0.0 if terms[category] > 0 else WITHOUT_TERM
@@ -77,4 +78,4 @@ def weigh_category_of_excerpt(
 
 def _statements(rows: Sequence[str]) -> list[str]:
     texts = (split_prefix(row).text for row in rows)
-    return [text for text in texts if _WARNING in text or line_kind(text) is LineKind.OTHER]
+    return [text for text in texts if _WARNING in text or (line_kind(text) is LineKind.OTHER and text[:1] != "…")]

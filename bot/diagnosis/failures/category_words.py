@@ -5,7 +5,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from importlib.resources import files
 
@@ -15,6 +15,9 @@ FAILURES = "(failures)"
 """Names the row with the number of failures of each category."""
 SMOOTHING = 1.0
 """A word counts as if it had been in this number of other failures, whose categories are as frequent as among all."""
+
+NEAR_SHARE = 0.5
+"""What a word near a failure counts beside one of the failure itself."""
 
 _WORD = re.compile(r"[a-z_]{2,}")
 _CAPITAL_INSIDE = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -39,18 +42,21 @@ def words_of(statement: FailureText, statements: Iterable[str]) -> frozenset[str
     )
 
 
-def word_evidence(words: Iterable[str], counts: Counts | None = None) -> list[float]:
+def word_evidence(words: Set[str], near: Set[str], counts: Counts | None = None) -> list[float]:
     """Return the logarithm of how likely the words make each of `CATEGORIES` (a naive Bayes classifier).
 
     Args:
         words: of a failure.
+        near: of the failure and of the statements around it.
         counts: of all words, and of `FAILURES`; those of the shipped table if None.
     """
     counts = _shipped_counts() if counts is None else counts
     totals = counts[FAILURES]
-    before = [math.log((total + 1) / (sum(totals) + len(totals))) for total in totals]
-    found = [_weigh(counts[word], totals) for word in words if word in counts]
-    return [math.fsum(column) for column in zip(before, *found, strict=True)]
+    sums = [math.log((total + 1) / (sum(totals) + len(totals))) for total in totals]
+    for word in sorted((words | near) & counts.keys()):
+        share = 1.0 if word in words else NEAR_SHARE
+        sums = [known + share * weight for known, weight in zip(sums, _weigh(counts[word], totals), strict=True)]
+    return sums
 
 
 def _weigh(row: Sequence[int], totals: Sequence[int]) -> list[float]:

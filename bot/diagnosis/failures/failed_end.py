@@ -95,7 +95,9 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     """
     rows = end.rows(MAX_ROWS) if end.may_fail() else []
     last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows[index], judged)), None)
-    if last is None or not _ends_log(end.own_rows(rows, last), rows[last]):
+    if last is None or (rows[last].is_exit and len(rows) - 1 - last > MAX_LINES_AFTER):
+        return None  # what ran the program goes on after its exit
+    if not _ends_log(end.own_rows(rows, last), rows[last]):
         return None
     root = _root(rows, last)
     message = root.text.strip()

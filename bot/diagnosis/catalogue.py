@@ -81,6 +81,8 @@ class Signature:
     """Replaces the hint in the log of a server, which has no training to change."""
     outranks_stop: bool = False
     """Does the failure explain a stop before it, as a time limit explains the signal that ends the job?"""
+    is_final: bool = False
+    """Is it how a scheduler records the end of a job, before the output that the job had written until then?"""
     names: HintSubject = ""
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
     by_message: bool = False

@@ -152,6 +152,8 @@ class Candidate:
     last_ns: int | None = None
     sources: dict[str, bool] = field(default_factory=dict)
     """Labels in log order; is each a rank?"""
+    is_final: bool = False
+    """Was all that follows in the log written before it?"""
     is_blaming: bool = False
     """Is the first of the sources a rank that the text holds responsible?"""
     names: HintSubject = ""
@@ -376,6 +378,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
         serving_hint=signature.serving_hint, statement=statement, usual=usual,
+        is_final=signature.is_final,
     )  # fmt: skip
 
 

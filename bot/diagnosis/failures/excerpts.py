@@ -50,7 +50,8 @@ ROW_CHARS, DECISIVE_CHARS = 160, 480
 _UNFINISHED = re.compile(
     r"(?P<indented>^.*\bvalidation errors? for \S+\s*$)|(?P<node>^.*Graph execution error:\s*$)"
     r"|(?P<next>^.*Exception encountered when calling .*\(\)\.\s*$|^.*following (?:error|reason)[^:]*:\s*$"
-    r"|^Error in .*: *$|\bpanicked at \S+:\d+:\d+:\s*$|^terminate called after throwing an instance of .*$"
+    r"|^Error in .*: *$|\bJob was held\.$|\bpanicked at \S+:\d+:\d+:\s*$"
+    r"|^terminate called after throwing an instance of .*$"
     r"|^(?:\w+\.)*\w+(?:Error|Exception):(?: .{0,120}(?<!\bno )\berror\W*|\s*)$)"
     r"|(?P<short>^\S+: (?:\S+ ){0,6}['\"]?[a-z]\w*['\"]?:+\s*$)"
 )

@@ -152,7 +152,7 @@ class RootCauseTracker:
         if self.notes_at >= 0 and progress.position.samples - self.notes_at >= LIVE_SAMPLES_TIMED:
             self._settle_delays()
         root = self.root()
-        if root is None:
+        if root is None or root.is_final:
             return
         self.recovery.record_progress(progress, root)
         if self.recovery.is_certain(progress, root):
@@ -176,7 +176,12 @@ class RootCauseTracker:
         if self.notes_at >= 0 and sign is not None and sign.kind is LifeKind.ANSWERED:
             self._settle_delays()
         root, name = self.root(), line.source.name
-        if root is None or sign is None or (name and root.source_name and name != root.source_name and not is_local):
+        if (
+            root is None
+            or root.is_final
+            or sign is None
+            or (name and root.source_name and name != root.source_name and not is_local)
+        ):
             return
         surroundings = self.recovery.routine.surroundings
         if sign.kind is LifeKind.COMPLAINT:
@@ -241,6 +246,7 @@ class RootCauseTracker:
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
             has_recovered = has_recovered or self._goes_on(root, lines_since, has_ended=has_ended)
             root.is_overcome |= self.recovery.is_overcome
+            has_recovered &= not root.is_final
             found.append(_survived(root, outcome) if has_recovered else self._current(root, outcome))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
         return found + [report_note(note, ended_at, has_ended=has_ended) for note in self.notes.values()]
@@ -266,7 +272,7 @@ class RootCauseTracker:
         settle_notes(note for note in self.notes.values() if note.name in names)
         root = self.root()
         if root is not None and root.name in names:
-            root.is_handled = True
+            root.is_handled, root.is_final = True, False
             if root.category in DELAYS:
                 self._close(root)
 

@@ -61,7 +61,7 @@ _EXCEPTION = re.compile(
     re.DOTALL,
 )
 _DOTTED = re.compile(
-    r"^(?P<type>(?:[a-z_]\w*\.)+(?:[A-Z]\w+|error|timeout|gaierror|herror))(?:: (?P<message>.*)|\s*)$", re.DOTALL
+    r"^(?P<type>(?:[a-z_]\w*\.)+(?:_?[A-Z]\w+|error|timeout|gaierror|herror))(?:: (?P<message>.*)|\s*)$", re.DOTALL
 )
 """Other names of exceptions, some in lower case such as `zlib.error`; they count only in a traceback."""
 _SERVICE = re.compile(

@@ -74,6 +74,7 @@ _PREFIXES = re.compile(
             rf"(?:[a-z][a-z\d-]{{0,60}} )?(?P<stern>{_POD}) [a-z][a-z\d-]{{0,60}} {_BEFORE_TRACEBACK}",
             r"<\d{1,3}>1 \S+ (?P<rfc5424>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ",
             rf"(?:[A-Z]{{2,5}} )?(?P<journal>[\w.-]{{1,80}}) [\w.@-]{{1,60}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK}",
+            r"[DIWEFC]\|[\w/:., -]{0,24}\d\d:\d\d[\w:., -]{0,16}\|(?:r(?:ank)?(?P<pipe>\d{1,5})\|)?",
             r"\{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\}\s+",
             r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",
             r"\[\d{2,8}\] (?=\[)",
@@ -111,22 +112,8 @@ MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
 _RANK_GROUPS = frozenset(
-    (
-        "bare",
-        "device",
-        "field",
-        "xla",
-        "rank",
-        "srun",
-        "mpi",
-        "sagemaker",
-        "horovod",
-        "word",
-        "ray_rank",
-        "nemo",
-        "of_size",
-    )
-)
+    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank", "nemo")
+) | {"of_size", "pipe"}
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}
 

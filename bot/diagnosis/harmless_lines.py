@@ -6,6 +6,7 @@ _HARMLESS = re.compile(
     r"_is_a_lwp: open\(\)|Unable to register cu\w+ factory|No Aggregation Manager \(sharp_am\)"
     r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
     r"|Setting OMP_NUM_THREADS environment|run\.py:\d+\] \*{20}|run\.py:\d+\] *$|(?:Future|Deprecation)Warning\b"
+    r"|^Unable to initialize backend '(?:tpu|rocm)'"
     r"| is deprecated(?:[;,.!]|$| and)"
 )
 """Of Slurm, TensorFlow, MPI, torchrun and Python."""

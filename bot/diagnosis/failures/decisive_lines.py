@@ -44,8 +44,8 @@ _BAR = re.compile(r"\d+%\|")
 _INFORMATION = re.compile(r"\bINFO\b")
 _STARTS_AS_ERROR = re.compile(r"[\w:./-]{0,40}\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL) ?: ")
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
-_SETTING = re.compile(r"\s*[\w.-]+ ?[:=] ?\S*")
-"""A line of a dump of settings, such as `abort_on_error: True`."""
+_NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*)")
+"""A line of a dump of settings, such as `abort_on_error: True`, or advice."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
 
@@ -65,7 +65,8 @@ def choose_decisive(
     if reason is not None and (is_whole or (stated_level(reason.shown) or Level.INFO) >= Level.ERROR):
         candidate.read_reason(reason.text)
         return reason
-    if is_whole and (reason := find_earlier_reason(candidate, before, event, place)) is not None:
+    reason = find_earlier_reason(candidate, before, event, place)
+    if reason is not None and (is_whole or _is_clear(reason, event)):
         rank = find_rank(reason.text) if reason.source.rank is None else reason.source.rank
         candidate.explain_by(reason.text, reason.number, rank)
         return reason
@@ -146,7 +147,8 @@ class _Search:
             return 0  # what delayed the start did not make the program fail
         if is_handled(line.text, 0):
             return int(is_outcome)
-        return 3 if found is Grade.ORIGIN else 2 if is_error and found is Grade.REASON else 1
+        is_origin = found is Grade.ORIGIN and level is not Level.WARNING
+        return 3 if is_origin else 2 if is_error and found is Grade.REASON else 1
 
     def _may_explain(self, line: WindowLine, level: Level | None, found: Grade, rows: int) -> bool:
         """May a line that is not logged as an error explain the event?"""
@@ -173,6 +175,12 @@ def _is_survival(text: str) -> bool:
     return sign is not None and sign.kind in _SURVIVED
 
 
+def _is_clear(reason: WindowLine, event: WindowLine) -> bool:
+    """Does an error line shortly before an event say more than the message of that can?"""
+    is_error = (stated_level(reason.shown) or Level.INFO) >= Level.ERROR
+    return is_error and grade(reason.text) is Grade.ORIGIN and event.number - reason.number <= NEAR_LINES
+
+
 def _is_mention(text: str) -> bool:
     is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, min(len(text), HEADER_CHARS))
     return is_noise or is_harmless(text)
@@ -186,7 +194,7 @@ def _first_error(before: Sequence[WindowLine]) -> WindowLine | None:
         return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE)
 
     def complains(index: int) -> bool:
-        return is_complaint(before[index].shown) and _SETTING.fullmatch(before[index].text) is None
+        return is_complaint(before[index].shown) and _NO_ERROR.fullmatch(before[index].text) is None
 
     found = find_reason([one.text for one in before], complains, is_end)
     return None if found is None else before[found]

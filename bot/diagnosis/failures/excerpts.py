@@ -15,7 +15,7 @@ from bot.diagnosis.failures.noise import is_in_warning, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.vague_lines import is_vague
+from bot.diagnosis.failures.vague_lines import is_vague, lists_guesses
 from bot.diagnosis.failures.windows import (
     SEARCHED_LINES,
     WINDOW,
@@ -57,7 +57,7 @@ _UNFINISHED = re.compile(
 )
 """A message whose reason is on a later line; where, by its group."""
 _REASON = {
-    "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S"),
+    "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S|^(?:\w+\.)*\w+(?:Error|Exception): \S"),
     "next": re.compile(r"\S.*\w"),
     "error": re.compile(r""),
     "more": re.compile(r""),
@@ -219,7 +219,7 @@ def _says_more(line: WindowLine, candidate: Candidate) -> bool:
 def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "indented", "node"]:
     """Where is the reason, if the message ends before it?"""
     found = _UNFINISHED.search(text)
-    if is_exception and grade(text) >= Grade.REASON:
+    if (is_exception and grade(text) >= Grade.REASON) or lists_guesses(text):
         return ""
     if found is None:
         return "next" if is_exception and text.endswith(":") and len(text.split()) <= MAX_HEADING else ""

@@ -38,8 +38,8 @@ _PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
 REPEATED_CHARS = 40
 """A message whose last characters an exception contains is that exception's."""
 _COMPLAINT = re.compile(
-    r"(?i)corrupt|fail|error|cannot|could not|can't|unable|invalid|truncated|missing|denied|refused|unreachable"
-    r"|timed? ?out|not found|no such|bad |broken|exceed"
+    r"(?i)corrupt|fail|error|cannot|could not|couldn't|can't|unable|invalid|truncated|missing|denied|refused"
+    r"|unreachable|timed? ?out|not found|no such|bad |broken|exceed"
 )
 _BAR_BEFORE = re.compile(r"^.*?\d+%\|[^\[]*\[[^\]]*(?:it/s|s/it)[^\]]*\]\s*(?=\S{4})")
 _BAR = re.compile(r"\d+%\||\d(?:it/s|s/it)\b")

@@ -28,14 +28,21 @@ _VAGUE = re.compile(
     r"|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"
     r"|^(?:[\w.]+(?:Error|Exception): )?(?:\w+ ){1,4}(?:failed|failure|crashed)\W*$|, stdout: , stderr: "
     r"|^\W*(?:\w+ )?(?:error|failed|failure|fatal|crashed)\W*$|^\S+ FAILED\W*$"
+    r"|\bassertion ['`\"]?(?:0|false|NULL)['`\"]? failed\W*$"
 )
+_GUESSES = re.compile(r"(?i)\b(?:likely|possible|potential|common|typical) (?:causes?|reasons?)\W*$")
 MAX_GAP = 4
 """Number of other lines between two error lines of one failure."""
 
 
 def is_vague(text: str) -> bool:
     """Does an error line state only that something failed?"""
-    return _VAGUE.search(text) is not None
+    return _VAGUE.search(text) is not None and not lists_guesses(text)
+
+
+def lists_guesses(text: str) -> bool:
+    """Does an error line end with the heading of a list of what may be wrong, of which no row says what is?"""
+    return _GUESSES.search(text) is not None
 
 
 def find_reason(texts: Sequence[str], is_reason: Callable[[int], bool], is_end: Callable[[int], bool]) -> int | None:

@@ -22,6 +22,8 @@ MIN_FINAL_STREAK = 2
 RECOVERED = 3
 """Number of finite losses in a row after which a non-finite stretch has ended."""
 MIN_NORM_STREAK = 10
+SETTLED = 100
+"""After this number of finite reports in a row, gradient norms before them were the search for a loss scale."""
 """Number of non-finite gradient norms in a row, beside finite losses, that is a warning."""
 AVERAGED_STEPS, AVERAGED_WEIGHT = 10, 3
 """From this number of steps between two reports on, a norm is an average and counts more."""
@@ -176,7 +178,8 @@ class NonFiniteLoss:
         if is_settled and stretch.longest_losses and not stretch.finite_since:
             return Severity.WARN, "The last loss in the log is NaN or infinite"
         if self.longest_norms >= MIN_NORM_STREAK:
-            return Severity.WARN, "Gradient norm is NaN or infinite in many reports in a row"
+            severity = Severity.INFO if stretch.finite_since >= SETTLED else Severity.WARN
+            return severity, "Gradient norm is NaN or infinite in many reports in a row"
         often = "once or twice" if self.count <= 2 else f"in {self.count:,} single reports"
         return Severity.INFO, f"A loss or gradient norm was NaN or infinite {often}"
 

@@ -18,7 +18,8 @@ LINES = (
     "[2026-03-13 10:00:01,210] [INFO] [logging.py:96:log_dist] [Rank 0] step=412, skipped=12, lr=[1e-05]",
     "412/1000 [===========>..................] - ETA: 41s - loss: 2.4102 - accuracy: 0.4411",
     "2026-03-13 10:00:01 | INFO | train_inner | epoch 004:  412 / 90000 loss=2.410, ups=1.2, num_updates=412, wall=901",
-    "I0313 10:00:01.204211 140213 train.py:211] completed step: 412, seconds: 1.204, loss: 2.410",
+    "I0313 10:00:01.204211 140213 train.py:211] completed step: 412, seconds: 1.204, TFLOP/s/device: 180.587, "
+    "Tokens/s/device: 3021.113, loss: 2.410",
     "[Epoch 12] steps of this epoch took 41.2 s, updates: 4000, iterations: 9, gradients in bfloat16",
     'INFO:     10.0.4.17:41234 - "POST /v1/chat/completions HTTP/1.1" 200 OK',
     "INFO 03-13 10:00:01 [loggers.py:116] Engine 000: Avg prompt throughput: 1204.2 tokens/s, Running: 12 reqs",

@@ -366,9 +366,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
     if raised is not None:
         statement = words_of_exception(raised, has_trained=event.has_trained)
     usual = signature.category if signature.by_message else None
-    if (
-        usual is not None and (category := weigh_category(statement, usual).category) != "code"
-    ):  # else there is no evidence
+    if usual is not None and (category := weigh_category(statement, usual).category) != "code":
         signature = replace(signature, category=category)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,

@@ -15,7 +15,6 @@ FAILURES = "(failures)"
 """Names the row with the number of failures of each category."""
 SMOOTHING = 1.0
 """A word counts as if it had been in this number of other failures, whose categories are as frequent as among all."""
-
 NEAR_SHARE = 0.5
 """What a word near a failure counts beside one of the failure itself."""
 
@@ -52,15 +51,15 @@ def word_evidence(words: Set[str], near: Set[str], counts: Counts | None = None)
     """
     counts = _shipped_counts() if counts is None else counts
     totals = counts[FAILURES]
+    usual = [total / sum(totals) for total in totals]
     sums = [math.log((total + 1) / (sum(totals) + len(totals))) for total in totals]
     for word in sorted((words | near) & counts.keys()):
         share = 1.0 if word in words else NEAR_SHARE
-        sums = [known + share * weight for known, weight in zip(sums, _weigh(counts[word], totals), strict=True)]
+        sums = [known + share * weight for known, weight in zip(sums, _weigh(counts[word], usual), strict=True)]
     return sums
 
 
-def _weigh(row: Sequence[int], totals: Sequence[int]) -> list[float]:
-    usual = [total / sum(totals) for total in totals]
+def _weigh(row: Sequence[int], usual: Sequence[float]) -> list[float]:
     seen = sum(row) + SMOOTHING
     return [math.log((count + SMOOTHING * share) / seen / share) for count, share in zip(row, usual, strict=True)]
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
+from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
-from bot.diagnosis.failures.failed_end import NAME as FAILED_END
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
@@ -278,7 +278,7 @@ def merge_slowdown(found: list[Failure]) -> list[Failure]:
 
 def merge_wait_and_end(found: list[Failure]) -> list[Failure]:
     """Report what a start waited for instead of the end of a program that gave it up without another reason."""
-    end = next((one for one in found if one.signature == "failed_end" and one.category in _OF_WAITS), None)
+    end = next((one for one in found if one.signature == FAILED_END and one.category in _OF_WAITS), None)
     wait = next((one for one in found if one.signature in _WAITS and one.severity is Severity.WARN), None)
     if end is None or wait is None:
         return found

@@ -27,8 +27,8 @@ from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity
 
 MAX_RANKS = 4096
-EXPLAINED = "failed_end"
-"""Name of a failure that a line explains which is not known."""
+FAILED_END = "failed_end"
+"""Name of a failure that only the end of a log, or a line that is not known, explains."""
 TITLE_CHARS = 140
 SAME_FAILURE_LINES = 400
 """Maximum number of lines between an error line and the exception that it announces: other ranks write between them."""
@@ -174,6 +174,7 @@ class Candidate:
     decisive_line: int = 0
     """Number of the decisive line, counted from 1 at the start of the log."""
     statement: FailureText = NOTHING_STATED
+    """What it says about its category."""
     usual: Category | None = None
     """The category of such failures without further evidence, if what it says decides; None if it is known."""
     has_subject: bool = False
@@ -287,7 +288,7 @@ class Candidate:
         """Report the candidate; `ranks` and `last_ns` replace its own, `signs` follow the kind of its evidence."""
         return Failure(
             severity=severity, category=self.category,
-            signature=EXPLAINED if self.reason_line else self.name, title=self.title,
+            signature=FAILED_END if self.reason_line else self.name, title=self.title,
             hint=self._chosen_hint(),
             line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,

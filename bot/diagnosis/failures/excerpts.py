@@ -184,7 +184,7 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
         and not (awaits_more and (grade(line.text) < Grade.REASON or is_quotation(line.text)))
     ):
         candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
-        is_whole = awaits_error or candidate.awaits_reason == "more" or grade(line.text) >= Grade.REASON
+        is_whole = awaits_error or awaits_more or grade(line.text) >= Grade.REASON
         candidate.awaits_reason = "" if is_whole else "more"
         candidate.read_reason(line.text)
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it

@@ -8,7 +8,7 @@ that something did.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from bot.diagnosis.failures.candidates import ReadPosition, parse_event
+from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS, ReadPosition, parse_event
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
@@ -26,7 +26,6 @@ from bot.diagnosis.reading.sourced_lines import read_sourced_line
 from bot.domain.alerts import Severity
 from bot.domain.logs import Level
 
-NAME = "failed_end"
 MAX_LINES_AFTER = 24
 """Maximum number of lines after the last words: stack traces, advice and what scripts print when they end."""
 MAX_WORK_AFTER = 3
@@ -39,7 +38,7 @@ NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
 FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
-TITLE_CHARS, ROW_CHARS, CONTEXT_ROWS = 140, 300, 3
+ROW_CHARS, CONTEXT_ROWS = 300, 3
 _HINT = (
     "Read the marked line and the lines around it: no known failure matches them."
     " They are the last words of the program and of what ran it. https://docs.python.org/3/library/exceptions.html"
@@ -107,11 +106,11 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     statement = FailureText(context if root.is_exit else message, has_trained=end.has_trained)
     category = weigh_category(statement).category
     failure = Failure(
-        severity=Severity.PAGE, category=category, signature=NAME,
+        severity=Severity.PAGE, category=category, signature=FAILED_END,
         title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, _HINT),
         line=root.number, ranks=() if label is None else (label,),
         excerpt=tuple(cut_around(row.raw.rstrip(), 0, ROW_CHARS) for row in shown), root_index=shown.index(root),
-        signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(NAME, "", message),
+        signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(FAILED_END, "", message),
         why="The log ends with it, and no work of the run and no success follow.", precedence=Precedence.ABORT,
     )  # fmt: skip
     return failure if root.is_exit else with_weighed_category(failure, statement, "code")

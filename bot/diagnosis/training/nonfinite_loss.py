@@ -22,9 +22,9 @@ MIN_FINAL_STREAK = 2
 RECOVERED = 3
 """Number of finite losses in a row after which a non-finite stretch has ended."""
 MIN_NORM_STREAK = 10
+"""Number of non-finite gradient norms in a row, beside finite losses, that is a warning."""
 SETTLED = 100
 """After this number of finite reports in a row, gradient norms before them were the search for a loss scale."""
-"""Number of non-finite gradient norms in a row, beside finite losses, that is a warning."""
 AVERAGED_STEPS, AVERAGED_WEIGHT = 10, 3
 """From this number of steps between two reports on, a norm is an average and counts more."""
 MAX_RANKS = 1024

@@ -64,7 +64,7 @@ _GIVEN_UP = re.compile(
 )
 MANY_HANDLED = 20
 """This number of such lines is a problem even so."""
-_KERNEL_SIGNATURES = frozenset({"kernel_hang", "kernel_oom", "killed"})
+_SYSTEM_SIGNATURES = frozenset({"kernel_hang", "kernel_oom", "killed", "evicted_memory", "evicted_storage"})
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 
@@ -76,7 +76,7 @@ def as_logged(signature: Signature, line: str) -> Signature:
     if (
         signature.role not in ("root", "weak")
         or signature.category == "scheduler"
-        or signature.name in _KERNEL_SIGNATURES
+        or signature.name in _SYSTEM_SIGNATURES
     ):
         return signature
     level = stated_level(line)

@@ -39,7 +39,7 @@ from bot.diagnosis.failures.recovery import (
     is_contradicted,
 )
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
-from bot.diagnosis.failures.stops import explaining_candidate
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place
@@ -339,8 +339,10 @@ class RootCauseTracker:
 
     def _is_restarted(self, root: Candidate, candidate: Candidate) -> bool:
         """Did the scheduler start the run again after it had ended it, and does that attempt fail by itself?"""
-        is_own = candidate.category not in ("scheduler", "collective") and candidate.precedence is Precedence.ROOT
-        return is_own and root.category == "scheduler" and bool(self.recovery.starts)
+        is_own = candidate.category != "collective" and candidate.precedence is Precedence.ROOT
+        is_own &= candidate.name not in ENDED_FROM_OUTSIDE
+        is_from_outside = root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE
+        return is_own and is_from_outside and bool(self.recovery.starts)
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

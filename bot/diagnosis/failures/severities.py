@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.recovery import Recovery
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.precedence import Precedence
 from bot.domain.alerts import Severity
 
@@ -75,7 +76,7 @@ class RunOutcome:
             return self._judge_trace(root)
         if root.precedence is Precedence.BARE_EXCEPTION:
             return self._judge_bare_exception(root)
-        if root.name == "preempted" and self.recovery.starts:
+        if root.name in ENDED_FROM_OUTSIDE and self.recovery.starts:
             return Severity.WARN, "Its scheduler starts it again."
         if self.recovery.trained_rounds >= MANY_ROUNDS and not is_contradicted and root.precedence is Precedence.ROOT:
             return Severity.WARN, "The run has gone on after the same failure several times."

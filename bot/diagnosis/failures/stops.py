@@ -3,6 +3,10 @@
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.precedence import Precedence
 
+ENDED_FROM_OUTSIDE = frozenset(
+    {"preempted", "evicted", "evicted_memory", "evicted_storage", "evicted_reason", "node_failure"}
+)
+"""Signatures of what a scheduler does to a run that need not have failed: it may start the run again elsewhere."""
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
 

@@ -27,16 +27,17 @@ from bot.diagnosis.failures.noise import (
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_roster import ROSTER
-from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
-from bot.diagnosis.failures.windows import Place, is_last_state
+from bot.diagnosis.failures.windows import Place, is_last_state, text_before
 from bot.diagnosis.hints.choices import HintChoice
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
 from bot.diagnosis.reading.sourced_lines import is_logged, read_sourced_line
+from bot.diagnosis.sample_reader import read_sample
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.checkpoints import CHECKPOINT
+from bot.diagnosis.training.failed_steps import CONTEXT, states_failed_step
 from bot.diagnosis.training.newest_lines import NewestLines, PageView
 from bot.diagnosis.training.progress import NONFINITE, PROGRESS
 from bot.diagnosis.training.progress_lines import parse_progress_line
@@ -125,7 +126,7 @@ class PageScanner:
             raw = cursor.raw()
             is_nonfinite = is_failure and self._nonfinite.search(raw) is not None
             if is_progress or is_nonfinite:
-                self._read_progress(state, cursor, raw, is_nonfinite=is_nonfinite)
+                self._read_progress(state, cursor, raw, tail, is_nonfinite=is_nonfinite)
             if life is not None and last_byte(life) < stop:
                 self._read_life(state, cursor, raw)
             if is_failure:
@@ -146,7 +147,8 @@ class PageScanner:
     def sample_skipped(self, state: DiagnoserState) -> None:
         """Read the newest progress line if it was skipped."""
         if state.skipped_raw:
-            self._read_sample(state, state.skipped_raw.encode("latin-1"), NO_ORIGIN, state.skipped_line)
+            raw, is_dense = state.skipped_raw.encode("latin-1"), state.samples <= self._dense_samples
+            read_sample(state, raw, NO_ORIGIN, state.skipped_line, end=state.progress_end, is_dense=is_dense)
             state.skipped_raw = ""
 
     def newest_lines(self, state: DiagnoserState, tail: bytes) -> NewestLines:
@@ -204,6 +206,9 @@ class PageScanner:
             if found:
                 last = LineCursor(page, None, state.lines, state.lines)
                 last.move_to(start + last_byte(found[0]))
+                if states_failed_step(last.raw().decode("utf-8", "replace")):
+                    end = last.start
+                    continue
                 state.skipped_raw, state.skipped_line = last.raw().decode("latin-1"), last.line
                 state.progress_end = state.offset + last.end
                 return
@@ -221,7 +226,9 @@ class PageScanner:
         is_local = b" pid=" in raw[:100]  # the processes of one server or one Ray job
         state.root_cause.record_life(sign, line, is_local=is_local)
 
-    def _read_progress(self, state: DiagnoserState, cursor: LineCursor, raw: bytes, *, is_nonfinite: bool) -> None:
+    def _read_progress(
+        self, state: DiagnoserState, cursor: LineCursor, raw: bytes, tail: bytes, *, is_nonfinite: bool
+    ) -> None:
         if b"wandb: " in raw[:80]:
             return  # a summary repeats what the run logged before
         end = state.offset + cursor.end
@@ -229,7 +236,6 @@ class PageScanner:
         time_ns = origin[-1]
         if is_nonfinite:
             state.dense_until = end + ATTENTION
-        state.progress_end = end
         is_near = end > state.dense_until and end < state.sampled_at + SKIP_BYTES
         if (
             is_near
@@ -239,37 +245,14 @@ class PageScanner:
         ):
             state.skipped += 1
             if state.skipped % TAKE_TURNS:
+                state.progress_end = end
                 return
         state.samples += 1
         state.sampled_at, state.sampled_ns, state.skipped_raw = end, time_ns, ""
-        self._read_sample(state, raw, origin, cursor.line)
-
-    def _read_sample(self, state: DiagnoserState, raw: bytes, origin: Origin, line: int) -> None:
-        split, logged = parse_progress_line(raw, origin, line)
-        state.loss.observe_text(split.text)
-        if logged is None:
-            return
-        sample = logged.sample
-        if sample.is_training:
-            state.quotation.close()
+        before = text_before(cursor, tail, CONTEXT)
         is_dense = state.samples <= self._dense_samples
-        counter = state.newest.read(logged, raw, state.progress_end, is_dense=is_dense)
-        if counter and counter == (state.newest.main or counter):
-            state.step_pace.feed(counter, logged, state.progress_end)
-        if sample.epoch is None and sample.step is not None and state.epoch is not None:
-            sample = sample._replace(epoch=state.epoch)  # a progress bar starts again in each epoch
-            logged = logged._replace(sample=sample)
-        state.loss.feed(logged)
-        if sample.step is not None or sample.epoch is not None or sample.loss is not None:
-            if state.pace.feed(logged, is_dense=is_dense):
-                state.throughput.feed(logged)
-            position = ReadPosition(state.samples, state.sampled_at)
-            is_immediate = "it/s" in logged.text or "s/it" in logged.text
-            state.root_cause.record_progress(
-                ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate, sample.epoch)
-            )
-        state.step = state.step if sample.step is None else sample.step
-        state.epoch = state.epoch if sample.epoch is None else sample.epoch
+        if read_sample(state, raw, origin, cursor.line, end=end, is_dense=is_dense, before=before):
+            state.progress_end = end
 
     def _read_checkpoint(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
         if state.samples >= self._dense_samples:

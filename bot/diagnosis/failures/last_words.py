@@ -15,6 +15,7 @@ from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.diagnosis.training.failed_steps import states_failed_step
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 from bot.domain.regex import compile_pattern
@@ -46,7 +47,7 @@ _PROGRAM = r"^(?:[\w./-]+(?::\d+){0,2}: ){0,3}"
 _FATAL = re.compile(
     rf"{_PROGRAM}(?:[Ee]rror|ERROR|[Ff]atal|FATAL|internal error|fatal error): (?![-+]?[\d.]|None\b|null\b)\S"
     rf"|{_PROGRAM}Error (?:in|using) (?!atexit)\S|{_PROGRAM}line \d+: .*: \S.* not found\s*$"
-    r"|^[\W_]*(?:FATAL|Fatal|fatal(?=\W*(?::|]| error)))\b|^[\W_]*(?:panic|PANIC)\b ?[:(\[]|^ERROR STOP\b"
+    r"|^[\W_]*(?:(?:FOAM )?FATAL|Fatal|fatal(?=\W*(?::|]| error)))\b|^[\W_]*(?:panic|PANIC)\b ?[:(\[]|^ERROR STOP\b"
     r"|^STOP (?:[1-9]\d*|['\"A-Z])|^Execution halted|^\S{1,40}: (?:\S{1,60}: )?(?:command )?not found\s*$"
     r"|^terminate called|^Un(?:caught|handled) \S|^Exception in thread \"|^Exception: \S|^ERROR ~ \S|^Exiting because"
     r"|^\W{2,}\s*(?i:abort(?:ing|ed)?|giving up|fatal|error|stopping|stopped|failed|run (?:failed|aborted))\b"
@@ -59,6 +60,8 @@ _GIVES_UP = re.compile(
     r"|unrecoverable|terminating|exiting|bailing out|shutting down|quitting|stopping|halting)\b"
 )
 """What a line logged as an error says where the program ends because of it."""
+_FAILED_AT = re.compile(r"(?i)\W{0,4}(?:failed|crashed|aborted|died|diverged|exploded) (?:at|in|on|during) \w")
+"""How a line starts that names the step with which a program ended."""
 _PART = re.compile(
     r"(?i)\b(?:requests?|connections?|clients?|sessions?|streams?|trials?|quer(?:y|ies)|uploads?|downloads?|callbacks?)\b"
 )
@@ -139,6 +142,7 @@ class EndRow:
             has_words = self.level >= Level.CRITICAL
         else:
             has_words = _FATAL.search(self.text) is not None or (self.level is Level.ERROR and self._gives_up)
+            has_words |= (self._gives_up or _FAILED_AT.match(self.text) is not None) and states_failed_step(self.text)
         goes_on = has_words and _SURVIVAL.search(self.text) and not _GIVES_UP.search(self.text)
         return has_words and not goes_on and not self._is_mention(0)
 

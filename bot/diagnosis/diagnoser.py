@@ -45,7 +45,10 @@ BATCH = 512
 SETTLED_NS = 60 * 1_000_000_000
 """After this time without a line, the last line counts as the end of the log."""
 
-_WAITS, _OF_WAITS = frozenset({"no_capacity", "volume_mount"}), frozenset({"code", "hang", "launch", "scheduler"})
+_WAITS, _OF_WAITS = (
+    frozenset({"no_capacity", "volume_mount", "gang_waits"}),
+    frozenset({"code", "hang", "launch", "scheduler"}),
+)
 """Signatures of what a start waits for, and what the end of a program that gives it up looks like."""
 _EXITS = (("trace",), ("bare_exception",), ("teardown",))
 """Evidence of failures that only report an end."""

@@ -19,6 +19,11 @@ _CLOSING = re.compile(
     r"|\u0437\u0430\u0432\u0435\u0440\u0448|\u0441\u043e\u0445\u0440\u0430\u043d|\u0437\u0430\u043a\u043e\u043d\u0447|\u0433\u043e\u0442\u043e\u0432\u043e"
 )
 """In English, German, French, Spanish, Japanese, Chinese, Korean and Russian."""
+_OPENING = re.compile(
+    r"(?i)\bsuccessfully (?:assigned|pulled|attached|mounted|created|scheduled|connected|joined|registered|launched"
+    r"|started|initiali[sz]ed)\b"
+)
+"""What succeeds at the start of a run."""
 EXIT_ZERO = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
 FEW_WORDS = 6
 """Number of the last lines among which a run states that all is done."""
@@ -39,6 +44,8 @@ def ends_well(lines: Sequence[SourcedLine]) -> bool:
         summary = read_summary(line.text)
         if summary in (SummaryKind.BAD, SummaryKind.LOST) or (level is not None and level >= Level.ERROR):
             return False
-        if summary in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT) or _CLOSING.search(line.text):
+        if summary in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT) or (
+            _CLOSING.search(line.text) and not _OPENING.search(line.text)
+        ):
             return True
     return False

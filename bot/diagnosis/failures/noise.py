@@ -25,7 +25,7 @@ _SOURCE_LINE = re.compile(
     r"|f?r?[\"'].*[\"'],?\)?\s*$"
     r")"
 )
-_INDENTED_CODE = re.compile(r"^ {4,}\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
+_INDENTED_CODE = re.compile(r"^ {4,}(?!comment = )\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
 """Indented more than any message, and punctuated like code."""
 _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
@@ -64,7 +64,9 @@ _GIVEN_UP = re.compile(
 )
 MANY_HANDLED = 20
 """This number of such lines is a problem even so."""
-_SYSTEM_SIGNATURES = frozenset({"kernel_hang", "kernel_oom", "killed", "evicted_memory", "evicted_storage"})
+_SYSTEM_SIGNATURES = frozenset(
+    {"kernel_hang", "kernel_oom", "killed", "evicted_memory", "evicted_storage", "missing_object", "pod_refused"}
+)
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 
@@ -91,8 +93,11 @@ def is_handled(text: str, start: int) -> bool:
 
 
 def as_handled(signature: Signature) -> Signature:
-    """Return the signature of a line that says that the program handled it: a note, unless there are many."""
-    if signature.role not in ("root", "weak", "cascade", "abort"):
+    """Return the signature of a line that says that the program handled it: a note, unless there are many.
+
+    Nodes that a scheduler skips are not handled.
+    """
+    if signature.role not in ("root", "weak", "cascade", "abort") or signature.name == "never_scheduled":
         return signature
     return replace(signature, role="note", severity=Severity.WARN, min_repeats=MANY_HANDLED)
 

@@ -1,6 +1,7 @@
 """Notes: what is worth knowing although the run continues."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable
 
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.findings import Failure
@@ -8,8 +9,24 @@ from bot.domain.alerts import Severity
 
 _OF_RESULTS = frozenset({"numerics", "data", "code"})
 """Categories of notes that matter for the results of a run that ended well."""
+WAITS = frozenset({"never_scheduled", "quota_for_job", "missing_object", "pod_refused"})
+"""Signatures of what keeps a job from its start, until somebody changes the job or the cluster."""
+_POD = re.compile(r"\b[Pp]od[/ ]\"?([a-z][a-z0-9.-]*-[a-z0-9.-]*\w)|Successfully assigned [\w.-]+/([\w.-]+)")
 DELAYS = frozenset({"launch", "scheduler"})
 """Categories of notes that no longer matter once the run trains, or its server answers."""
+
+
+def is_resolved(failure: Candidate, names: Container[str], text: str) -> bool:
+    """Does the line of a start, which ends failures of these names, end this one? Not if it names another pod."""
+    if failure.name not in names:
+        return False
+    own = _pods(failure.excerpt[failure.root_index]) if failure.excerpt else set[str]()
+    started = _pods(text)
+    return not own or not started or not own.isdisjoint(started)
+
+
+def _pods(text: str) -> set[str]:
+    return {name for found in _POD.finditer(text) for name in found.groups() if name}
 
 
 def settle_notes(notes: Iterable[Candidate]) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
+from bot.diagnosis.failures.notes import WAITS
 from bot.diagnosis.failures.quotations import ends_quotation
 from bot.diagnosis.failures.routine import Routine
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
@@ -299,7 +300,9 @@ class Recovery:
         if root.is_quoted:
             return True
         since = progress.position.samples - self.failed_at.samples
-        is_first = self.failed_at.samples == 0 and (root.category == "launch" or since >= LIVE_SAMPLES_FROM_START)
+        is_first = self.failed_at.samples == 0 and (
+            root.category == "launch" or root.name in WAITS or since >= LIVE_SAMPLES_FROM_START
+        )
         is_before_start = is_first or self.is_next_attempt()
         if progress.provider_ns is not None and self.failed_ns is not None:
             is_late = progress.provider_ns - self.failed_ns > LIVE_NS

@@ -25,7 +25,7 @@ from bot.diagnosis.failures.chains import continues_message, is_replaced, with_f
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
-from bot.diagnosis.failures.notes import DELAYS, report_note, settle_notes
+from bot.diagnosis.failures.notes import DELAYS, is_resolved, report_note, settle_notes
 from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
@@ -264,14 +264,14 @@ class RootCauseTracker:
             self.success_samples, self.success_line = event.position.samples, event.line
         elif signature.role == "start":
             self.success, self.has_ended = "", False
-            self._resolve(signature.resolves)
+            self._resolve(signature.resolves, event.text)
             self._record_start(event, is_ready=signature.strength == "hard")
 
-    def _resolve(self, names: Container[str]) -> None:
+    def _resolve(self, names: Container[str], text: str) -> None:
         """End failures that a start line resolves: at once those of a start, others once the run works on."""
-        settle_notes(note for note in self.notes.values() if note.name in names)
+        settle_notes(note for note in self.notes.values() if is_resolved(note, names, text))
         root = self.root()
-        if root is not None and root.name in names:
+        if root is not None and is_resolved(root, names, text):
             root.is_handled, root.is_final = True, False
             if root.category in DELAYS:
                 self._close(root)

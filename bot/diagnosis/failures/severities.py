@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.notes import WAITS
 from bot.diagnosis.failures.recovery import Recovery
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.precedence import Precedence
@@ -48,6 +49,7 @@ class RunOutcome:
             or self.recovery.is_handled(candidate)
             or candidate.precedence >= Precedence.STOP
             or candidate.category == "launch"
+            or candidate.name in WAITS
             or self.success == "hard"
             or self.has_ended
             or (candidate.is_overcome and candidate.category not in _LASTING)

@@ -29,9 +29,9 @@ OF_CATEGORY = {
 OTHERS: dict[Remedy | None, str] = {
     Remedy.RESTART: "rendezvous dataloader_timeout cancelled interrupted terminated",
     Remedy.FIX: "device_assert cuda_fault amd_fault ascend_fault collective_mismatch jax_peer_lost nccl_error"
-    " nccl_peer_closed nccl_abort gloo_peer mpi_abort time_limit terminal_closed",
+    " nccl_peer_closed nccl_abort gloo_peer mpi_abort time_limit terminal_closed never_scheduled",
     Remedy.CHANGE_NODE: "nccl_ib storage_io kernel_hang node_failure",
-    Remedy.WAIT: "rate_limited no_capacity no_capacity_error",
+    Remedy.WAIT: "rate_limited no_capacity no_capacity_error gang_waits quota_for_job",
 }
 EXPECTED = {name: remedy for remedy, names in OTHERS.items() for name in names.split()}
 STEPS = [f"step {n} loss {3 - n / 100:.2f}" for n in range(1, 20)]

@@ -189,7 +189,7 @@ class Diagnoser:
         if not state.root_cause.is_stopped and _page(found) is None:
             silent = self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
             found += [one for one in silent if not finished or self._precedes_success(one)]
-        found = merge_slowdown(found)
+        found = [self._with_rank(one) for one in merge_slowdown(found)]
         if not state.samples:
             found = merge_wait_and_end(found)
         found = [name_silent_replicas(one, state.newest_ns) for one in found]
@@ -248,13 +248,25 @@ class Diagnoser:
         if failure.severity is not Severity.PAGE or not (failure.signature in _EXIT_REPORTS or is_explained):
             return failure
         reason = self._failed_end([one for one in found if one is not failure])
-        if reason is None or reason.signs[0] == "trace":
+        if reason is None or reason.signs[0] == "trace" or reason.line in self._stop_lines():
             return failure
         if is_explained and grade(reason.decisive_text) < grade(failure.decisive_text):
             return failure
         category = failure.category if reason.category == "code" else reason.category
         why = f"{reason.why} Then: {failure.title}."
         return replace(reason, category=category, ranks=failure.ranks or reason.ranks, why=why)
+
+    def _with_rank(self, failure: Failure) -> Failure:
+        """A failure that the end of the log states, with the rank that other lines state."""
+        if failure.signature != FAILED_END or any(isinstance(rank, int) for rank in failure.ranks):
+            return failure
+        rank = self.rank_evidence.named_rank(failure.excerpt[failure.root_index or 0 :])
+        return failure if rank is None else replace(failure, ranks=(rank,))
+
+    def _stop_lines(self) -> set[int]:
+        """Numbers of the lines that report a stop: what a scheduler does after a process failed is not its reason."""
+        candidates = self._state.root_cause.candidates.values()
+        return {one.line for one in candidates if one.precedence is Precedence.STOP}
 
     def _failed_end(self, found: Sequence[Failure]) -> Failure | None:
         """Report the failure that the end of the log states, other than what is known not to be worth a page."""

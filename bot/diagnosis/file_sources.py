@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from bot.diagnosis.reading.labels import Label
 
 _RANK_IN_NAME = re.compile(
-    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
+    r"(?i)(?:^|[._/-])(?:global[._-]?)?(?:rank|worker(?:log)?|proc|process|task)[._-]?(\d{1,6})(?=[._/-]|$)"
 )
 _TORCHRUN_RANK = re.compile(r"attempt_\d+/(\d{1,6})/[^/]+$")
 """torchrun's --log-dir: run id/attempt/rank on its node/stderr.log."""

@@ -26,6 +26,7 @@ from bot.diagnosis.failures.noise import (
 )
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
+from bot.diagnosis.failures.rank_reports import RANK_REPORT
 from bot.diagnosis.failures.rank_roster import ROSTER
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.failures.windows import Place, is_last_state, text_before
@@ -77,7 +78,8 @@ class PageScanner:
         self._catalogue = catalogue
         self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
-        self._failure = prefilter_pattern(catalogue, (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER))
+        structure = (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER, RANK_REPORT)
+        self._failure = prefilter_pattern(catalogue, structure)
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
         self._nonfinite = compile_pattern(f"(?m){NONFINITE}".encode())
         self._checkpoint = compile_pattern(CHECKPOINT.encode())
@@ -293,7 +295,7 @@ class PageScanner:
         if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
             raised = replace(raised, has_traceback=True)  # PyTorch prefixes uncaught exceptions with the rank
         state.quotation.observe(text, cursor.line)
-        state.root_cause.ranks.roster.read(text)
+        state.root_cause.ranks.read_line(line, text, split.source.name)
         signature = self._catalogue.classify(text)
         if signature is not None and signature.role == "retry_notice":
             state.root_cause.record_retry(cursor.line + 1)

@@ -24,8 +24,9 @@ def read_sample(
     """
     split, logged = parse_progress_line(raw, origin, line)
     state.loss.observe_text(split.text)
+    state.root_cause.ranks.roster.read_name(split.source.name)
     if logged is None:
-        return True
+        return False
     sample = logged.sample
     if sample.is_training:
         state.quotation.close()

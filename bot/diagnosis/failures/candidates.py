@@ -46,6 +46,7 @@ _BLAMED_RANK = re.compile(
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))"
     r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
     r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
+    r"|retrieving ncclUniqueId from \[(\d+)\]"
 )
 _FAILED_TASK = re.compile(r"error: \S+: task (\d+): [A-DF-SU-Z]")
 """A task that Slurm ended: a rank, or the launcher of a node's ranks."""

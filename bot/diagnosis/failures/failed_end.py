@@ -173,7 +173,7 @@ def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow |
     """The first of the complaints in a row before an exit, or else the nearest one."""
     found = None
     for row in reversed(rows[max(first, last - NEAR_LINES) : last]):
-        if row.complains:
+        if row.complains and not row.is_ended_by_others:
             found = row
         elif found is not None and not (row.is_exit or row.is_detail):
             break

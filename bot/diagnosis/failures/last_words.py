@@ -74,6 +74,10 @@ _GENERIC = re.compile(
     r"|^\W*(?:exiting|shutting down|stopping|terminating|quitting|cleaning up|halting)\b|\ban error (?:has )?occurred\b"
 )
 """What reports that a program ends, but not why."""
+_ENDED_BY_OTHERS = re.compile(
+    r"(?i)\btasks? [\d,-]+: (?:terminated|killed)|\bcancelled at \d{4}-|\bterminating process \d+ via signal"
+)
+"""What a launcher or a scheduler did to the processes that still ran."""
 _SURVIVAL = re.compile(
     r"(?i)(?<!not )(?<!never )(?<!un)\b(?:succe(?:ss(?:ful(?:ly)?)?|eded)|resum(?:ed|ing)|recover(?:ed|ing)"
     r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)\b(?!=)|skipp(?:ed|ing)\b(?!=)"
@@ -154,7 +158,12 @@ class EndRow:
     @property
     def is_generic(self) -> bool:
         """Does it report that something failed, but not what?"""
-        return self.is_exit or _GENERIC.search(self.text) is not None
+        return self.is_exit or self.is_ended_by_others or _GENERIC.search(self.text) is not None
+
+    @property
+    def is_ended_by_others(self) -> bool:
+        """Does it report processes that were ended because another one had failed?"""
+        return _ENDED_BY_OTHERS.search(self.text) is not None
 
     @property
     def grade(self) -> Grade:

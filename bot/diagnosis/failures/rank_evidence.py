@@ -7,31 +7,46 @@ from dataclasses import dataclass, field
 from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.collective_reports import CollectiveReports
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
+from bot.diagnosis.failures.rank_reports import RANK_REPORT, find_ended_rank, find_launcher_rank
 from bot.diagnosis.failures.rank_roster import RankRoster
-from bot.diagnosis.failures.stated_ranks import find_absent_rank, find_named_rank, find_own_rank, rank_of_name
+from bot.diagnosis.failures.stated_ranks import (
+    find_absent_rank,
+    find_head_rank,
+    find_local_rank,
+    find_named_rank,
+    find_own_rank,
+    rank_of_name,
+)
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import split_prefix
 
 _TABLE_ROW = re.compile(
-    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)"
+    r"^\s*(?P<key>rank|exitcode)\s+: (?P<value>-?\d+)(?: \(local_rank: (?P<local>\d+)\))?"
     r"|^-- Process (?P<spawned>\d+) terminated with the following error|^\[Rank (?P<snippet>\d+) Error Snippet\]"
     r"|^/job:\S+/task:(?P<task>\d+)\s*$|^(?P<stalled>\d+)!: \["
 )
+_REPORT = re.compile(RANK_REPORT)
 _ENDED_BY_LAUNCHER = re.compile(r"^\s*traceback : Signal 15 \(SIGTERM\) received by PID")
 """A row about a process other than the first one that failed."""
 _REFERRAL = "logs for faulty rank"
 """Of the ranks that reached a monitored barrier: the log of rank 0 names the one that did not, unless rank 0 died."""
-_EXITED_TASK = re.compile(r"error: \S+: task (\d+): Exited with exit code [1-9]")
+_EXITED_TASK = re.compile(
+    r"error: \S+: (?:task (\d+)|tasks ([1-9]\d*)[-,][\d,-]+): Exited with exit code (?!(?:15|129|130|143)\b)[1-9]"
+)
 _LOCAL_RANK = re.compile(
     r"\blocal_rank: (\d+)|^(?:[\w.-]{1,80}: )?\S{1,80}:\d+:\d+ \[(\d+)\] |--local_rank=(\d+)\b.* return code = -?[1-9]"
 )
 """As torchrun, NCCL and DeepSpeed write it."""
+_LOCAL_PREFIX = re.compile(r"\[(?:([\w.-]{1,60}):)?default(\d{1,3})\]:?|\[local_rank[ :=_]?()(\d{1,3})\]")
+"""The index of a process on its node, as torchrun's `--tee` writes it, perhaps with the node."""
+_OPERATOR_CONTAINER = "/pytorch"
+"""The container of a PyTorchJob's pods."""
 
 
 def is_table_row(text: str) -> bool:
     """Is the line a row of a launcher's failure table?"""
-    return bool(_TABLE_ROW.match(text))
+    return bool(_TABLE_ROW.match(text)) or _REPORT.search(text) is not None
 
 
 @dataclass(slots=True)
@@ -43,6 +58,12 @@ class RankEvidence:
     roster: RankRoster = field(default_factory=RankRoster)
     is_in_table: bool = False
     table_rank: int | None = None
+    table_local_rank: int | None = None
+    """The index on its node of the rank in that table."""
+    launcher_rank: int | None = None
+    """The process that a launcher reports as the first one that ended."""
+    ended_rank: int | None = None
+    """The first rank that any line reports as failed."""
     blamed_rank: int | None = None
     is_referred: bool = False
     """Do the others only refer to the log of the blamed rank, which may name another one?"""
@@ -54,6 +75,12 @@ class RankEvidence:
     """The first rank that a launcher names by its index on the node: better than nothing."""
     local_host: str = ""
     """That node, as the line names it."""
+
+    def read_line(self, line: str, text: str, name: str) -> None:
+        """Read what any line, its text without prefixes, and the name of its pod state about the ranks."""
+        self.roster.read(line, text)
+        self.roster.read_name(name)
+        self.launcher_rank = find_launcher_rank(text) if self.launcher_rank is None else self.launcher_rank
 
     def read_table(self, text: str) -> bool:
         """Read a torchrun failure table; return whether the line is only a row of it.
@@ -78,6 +105,7 @@ class RankEvidence:
             self.reports.add_exit(int(found.group("value")))
         if self.is_in_table and found.group("key") == "rank":
             self.table_rank, self.is_in_table = int(found.group("value")), False
+            self.table_local_rank = int(found.group("local")) if found.group("local") else None
         return found.group("key") == "rank"
 
     def observe(self, event: FailureEvent, *, is_waiting: bool) -> None:
@@ -91,8 +119,9 @@ class RankEvidence:
             self.reports.read(event.text, event.label)
         self.task_rank = event.blamed_rank if event.is_task and self.task_rank is None else self.task_rank
         self._blame(event.blamed_rank, is_referral=_REFERRAL in event.text)
+        self.ended_rank = find_ended_rank(event.text) if self.ended_rank is None else self.ended_rank
         if (found := _EXITED_TASK.search(event.text)) is not None:
-            task = int(found.group(1))
+            task = int(found.group(1) or found.group(2))
             self.exited_task = task if self.exited_task in (None, task) else -1
         if self.local_rank is None and (found := _LOCAL_RANK.search(event.text)):
             self.local_rank = int(found.group(found.lastindex or 0))
@@ -102,6 +131,7 @@ class RankEvidence:
         """Add what the log of another process of the run reveals, with the rank that its file states."""
         self.reports.merge(other.reports, rank)
         self.table_rank = other.table_rank if self.table_rank is None else self.table_rank
+        self.launcher_rank = other.launcher_rank if self.launcher_rank is None else self.launcher_rank
         self._blame(other.blamed_rank, is_referral=other.is_referred)
         self.local_rank = other.local_rank if self.local_rank is None else self.local_rank
 
@@ -136,13 +166,19 @@ class RankEvidence:
         if numbers and numbers[0] == self.task_rank and self.table_rank is not None:
             return [self.table_rank], ""
         if numbers:
-            return numbers, ""
+            whole = self._global_rank(rows, numbers[0])
+            return [whole, *(label for label in numbers[1:] if label != whole)], ""
         if labels:
-            stated = (self.table_rank, self.blamed_rank, self.roster.find_process(rows))
+            stated = (
+                self.table_rank, self.blamed_rank, self.launcher_rank, self.roster.find_process(rows), self.ended_rank,
+            )  # fmt: skip
             rank = next((rank for rank in stated if rank is not None), None)
         else:
             rank = self.named_rank(rows, only_rank(candidates))
         rank = self._rank_of_name(labels, rows) if rank is None else rank
+        if rank is None and not labels:
+            rank = find_head_rank(root.excerpt[: root.root_index])
+            rank = self._rank_of_index(rows) if rank is None else rank
         return labels if rank is None else [rank], ""
 
     def _rank_of_rows(self, rows: Sequence[str], *, is_ranked: bool) -> int | None:
@@ -165,7 +201,26 @@ class RankEvidence:
         """Return the rank that the name of the only process of a failure ends in, if each host has one process."""
         if self.roster.has_local_ranks or len(labels) > 1:
             return None
-        return rank_of_name(str(labels[0])) if labels else find_named_rank(rows[0]) if rows else None
+        name = str(labels[0]) if labels else ""
+        rank = rank_of_name(name) if labels else find_named_rank(rows[0]) if rows else None
+        if name.endswith(_OPERATOR_CONTAINER) and not self.roster.has_leader:
+            return None  # rank 0 may be in a pod with another role
+        is_after_leader = self.roster.has_leader and "-worker-" in name
+        return rank + 1 if rank is not None and is_after_leader else rank
+
+    def _rank_of_index(self, rows: Sequence[str]) -> int | None:
+        """Return the rank whose index on its node, or whose device, the marked row states."""
+        local = find_local_rank(rows[0]) if rows else None
+        return None if local is None else self.roster.first_rank_of("") + local
+
+    def _global_rank(self, rows: Sequence[str], rank: Label) -> Label:
+        """Return the rank of the process whose index on its node the marked row states instead."""
+        found = _LOCAL_PREFIX.search(rows[0], 0, 200) if rows else None
+        if found is None or str(rank) != (found[2] or found[4]):
+            return rank
+        if self.table_rank is not None and str(self.table_local_rank) == str(rank):
+            return self.table_rank
+        return self.roster.first_rank_of(found[1] or "") + int(rank)
 
     def named_rank(self, rows: Iterable[str] = (), only: int | None = None) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source.
@@ -177,8 +232,8 @@ class RankEvidence:
         local = self.roster.find_local(self.local_host, self.local_rank)
         on_host = local if self.local_host in self.roster.hosts else None
         named = (
-            self.table_rank, self.blamed_rank, self.roster.find_process(rows), on_host, only, local, self.exited_task,
-            self.roster.only_rank(),
+            self.table_rank, self.blamed_rank, self.launcher_rank, self.roster.find_process(rows), on_host, only,
+            local, self.exited_task, self.ended_rank, self.roster.section_rank, self.roster.only_rank(),
         )  # fmt: skip
         return next((rank for rank in named if rank is not None and rank >= 0), None)
 
@@ -195,9 +250,9 @@ class RankEvidence:
 
 
 def only_rank(candidates: Iterable[Candidate]) -> int | None:
-    """Return the only rank that reports a failure, or else the only one that reports a lost connection."""
+    """Return the only rank that reports a failure, else a lost connection, else the end of a process."""
     known = list(candidates)
-    for limit in (Precedence.WEAK, Precedence.CASCADE):
+    for limit in (Precedence.WEAK, Precedence.CASCADE, Precedence.TRACE):
         failed = [one for one in known if one.precedence <= limit]
         ranks = {label for one in failed for label in one.labels() if isinstance(label, int)}
         if ranks:

@@ -1,27 +1,50 @@
 """Know which rank a process has, from what launchers print at the start of a run: by its pid, or by its host.
 
-Sources: Ray Train `_internal/backend_executor.py`, DeepSpeed `launcher/launch.py`, Transformers' example scripts.
+Sources: Ray Train `_internal/backend_executor.py`, DeepSpeed `launcher/launch.py`, Transformers' example scripts,
+torchrun's rendezvous, NCCL's lines about a communicator, and the heads that `tail` writes above the lines of a file.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bot.diagnosis.file_sources import rank_of_path
+
 _ONE_PROCESS = r"MPI size: 1,|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)"
-_PER_NODE = r"(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,3}\d)"
+_PER_NODE = r"(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,12}\d)"
+_NODE = r"global_ranks=\[\d|(?i:node_rank|machine_rank)['\"]?[ =:]{1,12}\d"
+_OF_PID = (
+    r"pid[ =:]{1,2}\d+ (?:has|is|as|->|=>) (?:world |global )?rank|[Rr]ank[ =:]{1,2}\d+[ ,:]{1,3}(?:is |has )?\(?pid\b"
+)
+_SECTION = (
+    r"^==> \S+ <==$|^[=#*-]{2,8} ?(?:rank|Rank|RANK|worker|Worker|process|Process)[ _:]?\d+\b[^\n]{0,40}[=#*-]{2}$"
+)
 _NCCL = r"ncclCommInitRank comm \w+ rank \d+ nranks"
-ROSTER = rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_NCCL}|{_PER_NODE}|{_ONE_PROCESS}"
+ROSTER = (
+    rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_NCCL}|{_PER_NODE}|{_ONE_PROCESS}|{_NODE}|{_OF_PID}|{_SECTION}"
+)
 """Part of the page filter: the lines that state the ranks."""
 MAX_PROCESSES = 1024
 
-_PROCESS = re.compile(r"\bpid=(\d+)\) world_rank=(\d+)")
+_PROCESS = re.compile(
+    r"\bpid=(\d+)\) world_rank=(\d+)|\bpid[ =:]{1,2}(\d+) (?:has|is|as|->|=>) (?:world |global )?rank[ =:]{0,2}(\d+)"
+)
+_RANK_OF_PID = re.compile(r"\b[Rr]ank[ =:]{1,2}(\d+)[ ,:]{1,3}(?:is |has )?\(?pid[ =:]{1,2}(\d+)")
 _HOSTS = re.compile(r"WORLD INFO DICT: (\{.*\})")
 _HOST = re.compile(r"'([\w.-]{1,80})': \[([\d, ]*)\]")
-_NCCL_PROCESS = re.compile(r":(\d+):\d+ \[\d+\] NCCL INFO ncclCommInitRank comm \w+ rank (\d+) nranks")
-_LOCAL = re.compile(r"\blocal_rank=[1-9]|(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,3}(?:[2-9]|1\d))")
+_NCCL_PROCESS = re.compile(
+    r"([\w.-]{1,80}):(\d+):\d+ \[(\d+)\] NCCL INFO ncclCommInitRank comm \w+ rank (\d+) nranks (\d+)"
+)
+_LOCAL = re.compile(r"\blocal_rank=[1-9]|(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,12}(?:[2-9]|1\d))")
+_PROCESSES_PER_NODE = re.compile(r"(?i)(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,12}(\d{1,3})\b")
+_NODE_RANK = re.compile(r"(?i)(?:node_rank|machine_rank)['\"]?[ =:]{1,12}(\d{1,5})\b")
+_FIRST_RANK = re.compile(r"\bglobal_ranks=\[(\d+)")
+_SECTION_HEAD = re.compile(r"^==> (\S+) <==$|^[=#*-]{2,8} ?(?i:rank|worker|process)[ _:]?(\d+)\b.{0,40}[=#*-]{2}$")
+_LEADER = re.compile(r"-master-0$")
+"""The rank 0 of a PyTorchJob, whose workers count from rank 1."""
 _OWN_RANK = re.compile(r"\bProcess rank: (\d+)")
 _SINGLE = re.compile(_ONE_PROCESS)
-_PID = re.compile(r"(?i)\b(?:pid|process)[ =:]+(\d+)\b")
+_PID = re.compile(r"(?i)\b(?:pid|process)[ =:]+(\d+)\b|^(?:\S+ )?[\w.-]{1,80}:(\d+):\d+ \[\d+\] ")
 
 
 @dataclass(slots=True)
@@ -38,26 +61,61 @@ class RankRoster:
     """Has a node several of them?"""
     is_single: bool = False
     """Does the run have one process?"""
+    node_rank: int | None = None
+    """Index of the only node that the log is of; -1 if it is of several."""
+    processes_per_node: int | None = None
+    first_rank: int | None = None
+    """Of the only node that the log is of; -1 if it is of several."""
+    section_rank: int | None = None
+    """The rank of the file whose lines follow, in an output that joins several."""
+    has_leader: bool = False
+    """Is rank 0 in a pod whose name has another role?"""
 
-    def read(self, text: str) -> None:
-        """Read a line that states ranks."""
+    def read(self, line: str, text: str) -> None:
+        """Read a line that states ranks, and its text without prefixes."""
         self.is_single = self.is_single or _SINGLE.search(text) is not None
         if (own := _OWN_RANK.search(text)) and len(self.own) < MAX_PROCESSES:
             self.own.add(int(own.group(1)))
         self.has_local_ranks = self.has_local_ranks or _LOCAL.search(text) is not None
-        for pid, rank in _PROCESS.findall(text) or _NCCL_PROCESS.findall(text):
-            known = self.processes.get(pid, int(rank))
-            if len(self.processes) < MAX_PROCESSES:
-                self.processes[pid] = known if known == int(rank) else -1
+        self._read_node(text)
+        if head := _SECTION_HEAD.match(text):
+            self.section_rank = rank_of_path(head[1]) if head[1] else int(head[2])
+        for stated in _PROCESS.finditer(text):
+            self._add_process(stated[1] or stated[3], int(stated[2] or stated[4]))
+        for stated in _RANK_OF_PID.finditer(line):
+            self._add_process(stated[2], int(stated[1]))
+        if found := _NCCL_PROCESS.search(text):
+            host, pid, local, rank, size = found[1], found[2], int(found[3]), int(found[4]), int(found[5])
+            self._add_process(pid, rank)
+            if rank >= local and size > 1 and len(self.hosts) < MAX_PROCESSES:
+                self.hosts.setdefault(host, rank - local)
         if found := _HOSTS.search(text):
             first = 0
             for host, devices in _HOST.findall(found.group(1))[:MAX_PROCESSES]:
                 self.hosts[host] = first
                 first += devices.count(",") + 1
 
+    def read_name(self, name: str) -> None:
+        """Read the name of a pod that wrote a line."""
+        self.has_leader = self.has_leader or _LEADER.search(name.partition("/")[0]) is not None
+
+    def _read_node(self, text: str) -> None:
+        """Read what a launcher states about the node that it runs on."""
+        if found := _PROCESSES_PER_NODE.search(text):
+            self.processes_per_node = int(found[1])
+        if found := _NODE_RANK.search(text):
+            self.node_rank = int(found[1]) if self.node_rank in (None, int(found[1])) else -1
+        if found := _FIRST_RANK.search(text):
+            self.first_rank = int(found[1]) if self.first_rank in (None, int(found[1])) else -1
+
+    def _add_process(self, pid: str, rank: int) -> None:
+        known = self.processes.get(pid, rank)
+        if len(self.processes) < MAX_PROCESSES:
+            self.processes[pid] = known if known == rank else -1
+
     def find_process(self, rows: Iterable[str]) -> int | None:
         """Return the rank of the first process that rows of a log name."""
-        ranks = (self.processes.get(pid, -1) for row in rows for pid in _PID.findall(row))
+        ranks = (self.processes.get(found[1] or found[2], -1) for row in rows for found in _PID.finditer(row))
         return next((rank for rank in ranks if rank >= 0), None)
 
     def only_rank(self) -> int | None:
@@ -68,4 +126,12 @@ class RankRoster:
 
     def find_local(self, host: str, local_rank: int | None) -> int | None:
         """Return the rank of a process by its index on its host; the index itself if the host is not known."""
-        return local_rank if local_rank is None else self.hosts.get(host, 0) + local_rank
+        return local_rank if local_rank is None else self.first_rank_of(host) + local_rank
+
+    def first_rank_of(self, host: str) -> int:
+        """Return the first rank of a host, or of the only node that the log is of; 0 if neither is known."""
+        if host in self.hosts:
+            return self.hosts[host]
+        if self.first_rank is not None:
+            return max(0, self.first_rank)
+        return max(0, self.node_rank or 0) * (self.processes_per_node or 0)

@@ -1,5 +1,7 @@
 """What a stop explains: a person, a scheduler or a launcher ended the run, and much fails afterwards."""
 
+import re
+
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.precedence import Precedence
 
@@ -9,6 +11,12 @@ ENDED_FROM_OUTSIDE = frozenset(
 """Signatures of what a scheduler does to a run that need not have failed: it may start the run again elsewhere."""
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
+
+_EXITED_BY_ITSELF = re.compile(
+    r"(?i)\b(?:exited with (?:exit )?(?:code|status)|exit ?code|return code|exit status)"
+    r"[ :=]{1,3}(?!(?:0|15|129|130|143)\b)\d"
+)
+"""A process that no signal of a stop ended. A scheduler then ends the other processes of its step."""
 
 
 def explaining_candidate(candidates: list[Candidate]) -> Candidate:
@@ -29,7 +37,13 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
 def _precedes(candidate: Candidate, stop: Candidate) -> bool:
     """Did the run fail with `candidate` before it was stopped?"""
     is_failure = candidate.precedence <= Precedence.WEAK or candidate.precedence in _FAILED_BEFORE_STOP
+    is_failure |= candidate.precedence is Precedence.TRACE and _exited_by_itself(candidate)
     return candidate.line < stop.line and (is_failure or candidate.identifies_missing_rank)
+
+
+def _exited_by_itself(candidate: Candidate) -> bool:
+    """Does its first line report a process that ended by itself, with an error?"""
+    return bool(candidate.excerpt) and _EXITED_BY_ITSELF.search(candidate.excerpt[candidate.root_index]) is not None
 
 
 def _line(candidate: Candidate) -> int:

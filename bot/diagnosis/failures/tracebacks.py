@@ -43,7 +43,7 @@ STRUCTURE = (
     r"-- Process \d+ terminated with the following error",
     r"Killed[ \t]*$",
     r"\d!: \[",
-    r"Caused by: [a-z]|^\[Rank \d+ Error Snippet|/replica:\d+/task:\d+[ \t]*$",
+    r"Caused by: [a-z]|\[Rank \d+ Error Snippet|/replica:\d+/task:\d+[ \t]*$",
 )
 """Parts of the page filter: the lines that this module reads."""
 

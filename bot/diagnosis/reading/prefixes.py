@@ -53,7 +53,8 @@ _PREFIXES = re.compile(
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), |\[\w+/\w)",
             r" {2,8}[|+] (?=[A-Z ]|Exception Group)",
             r"> (?=[^>])",
-            r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:rank)(?P<device>\d{1,5})[\])>]:?" + _ONE_SPACE,
+            r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:(?:rank|default))(?P<device>\d{1,5})[\])>]:?"
+            + _ONE_SPACE,
             r"(?:rank=|(?:GPU|gpu|[Pp]roc|[Pp]rocess) ?(?=\d{1,5}(?::| \|) ))(?P<field>\d{1,5})(?::| \||,)? ",
             r"[a-z][\w.-]{0,60}/\d{1,5} (?=\[)",
             r"\[(?P<bare>\d{1,4})\] (?=Traceback|  File \"| {4}\S|(?:\w+\.)*[A-Z]\w*(?:Error|Exception): )",
@@ -101,7 +102,7 @@ _MESSAGE_FIELDS = ("message", "msg", "log", "text", "event", "MESSAGE")
 _PAYLOAD_FIELDS = ("jsonPayload", "fields")
 """Objects that contain the message: Google Cloud's entries, and those of Rust's tracing."""
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
-_RANK_FIELDS = ("rank", "global_rank", "process_index", "local_rank")
+_RANK_FIELDS = ("rank", "global_rank", "world_rank", "process_index", "local_rank")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
 _SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
 _JSON_FIELD = re.compile(
@@ -114,6 +115,7 @@ _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
 _RANK_GROUPS = frozenset(
     ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank", "nemo")
 ) | {"of_size", "pipe"}
+_TAGS = frozenset(("mpi", "sagemaker", "horovod"))
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
 _NAME_GROUPS = _REPLICA_GROUPS | {"syslog_host", "rfc5424", "journal", "address", "pdsh", "ray_address", "mpi_host"}
 
@@ -159,13 +161,15 @@ def split_prefix(line: str, rank: int | None = None, replica: str | None = None)
         replica: the replica that the provider states; a pod in the line counts only if the provider states neither.
     """
     name = source_name(rank, replica) or ""
-    position = 0
+    position, is_tagged = 0, False
     for _ in range(MAX_PREFIXES):
         match = _PREFIXES.match(line, position)
         if match is None or match.end() == position:
             break
-        position = match.end()
         group = match.lastgroup
+        if group == "srun" and is_tagged and int(match["srun"]) != rank:
+            break  # a number in a message of MPI or Horovod, which tag each line
+        position, is_tagged = match.end(), is_tagged or group in _TAGS
         if group in _RANK_GROUPS:
             rank = int(match.group(group))
         elif group == "axes":
@@ -175,6 +179,7 @@ def split_prefix(line: str, rank: int | None = None, replica: str | None = None)
         elif group in _REPLICA_GROUPS and not name:
             name = match.group(group)
             rank = rank_of_axes(name, rank) if "Worker_" in name else rank
+            rank = (rank_of_axes(name, rank) or rank) if name.startswith("EngineCore_DP") else rank
     return SplitLine(LineSource(name, rank), line[position:] if position else line)
 
 
@@ -259,7 +264,11 @@ def _message_of_json(line: str, start: int) -> str:
     errors = [text for text in errors if severe or "Traceback (most recent" in text]
     if message is None and not errors:
         return line
-    rank = next((fields[name] for name in _RANK_FIELDS if isinstance(fields.get(name), int)), None)
+    ranks = {
+        **{name: one for inner in fields.values() if isinstance(inner, dict) for name, one in inner.items()},
+        **fields,
+    }
+    rank = next((ranks[name] for name in _RANK_FIELDS if isinstance(ranks.get(name), int)), None)
     prefix = line[:start] if rank is None else f"{line[:start]}[rank{rank}]: "
     mark = "" if rank is None else f"[rank{rank}]: "
     return "\n".join([prefix + (message or ""), *(mark + row for text in errors for row in text.split("\n"))])

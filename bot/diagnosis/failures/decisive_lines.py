@@ -44,8 +44,8 @@ _BAR = re.compile(r"\d+%\|")
 _INFORMATION = re.compile(r"\bINFO\b")
 _STARTS_AS_ERROR = re.compile(r"[\w:./-]{0,40}\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL) ?: ")
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
-_NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*)")
-"""A line of a dump of settings, such as `abort_on_error: True`, or advice."""
+_NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*|Failures:|<NO_OTHER_FAILURES>|\S+ FAILED)")
+"""A line of a dump of settings, such as `abort_on_error: True`, advice, or a heading of a launcher's table."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
 

@@ -47,6 +47,10 @@ _CHANNEL = re.compile(
     r"/multiprocessing/(?:connection|queues|managers|reduction|resource_sharer|spawn|synchronize)\.py$"
 )
 """Python's own channels between processes."""
+_READS_FILE = re.compile(
+    r"(?i)serializ|pickle|checkpoint|ckpt|restore|resume|load(?!er)|/(?:gzip|bz2|lzma|zipfile|tarfile|_compression)\.py|/numpy/"
+)
+"""What is in the place where the end of a file comes too early, rather than that of a connection."""
 _DATA_LIBRARY = re.compile(
     r"/(?:datasets|pyarrow|pandas|PIL|webdataset|h5py|lmdb|torch/utils/data|torchvision/(?:datasets|io)|torchaudio|cv2"
     r"|zarr|decord|av|soundfile|librosa|tensorflow_datasets|streaming|litdata|nvidia/dali|numpy|fsspec)/|-packages/soundfile\.py$"
@@ -157,7 +161,7 @@ def classify_exception(raised: RaisedException, *, has_trained: bool = True) -> 
         return ExceptionClass("trace" if kind.endswith(("SystemExit", "Exit")) else "teardown")
     if breaks_channel(raised):
         return ExceptionClass("cascade", "collective")  # the other end of a pipe or a socket is gone
-    return _by_type(kind) or _by_words(raised, has_trained=has_trained)
+    return _by_type(raised) or _by_words(raised, has_trained=has_trained)
 
 
 def breaks_channel(raised: RaisedException) -> bool:
@@ -166,7 +170,10 @@ def breaks_channel(raised: RaisedException) -> bool:
     return is_broken and _CHANNEL.search(raised.last_path) is not None
 
 
-def _by_type(kind: str) -> ExceptionClass | None:
+def _by_type(raised: RaisedException) -> ExceptionClass | None:
+    kind = raised.kind
+    if kind.endswith("EOFError") and _READS_FILE.search(f"{raised.last_path} {raised.frame} {raised.user_line}"):
+        return _of_category("data" if _DATA.search(raised.frame) else "storage", raised)
     if _PEER_ERROR.search(kind):
         return ExceptionClass("cascade", "collective")
     if _RAY_TASK.search(kind):  # the failure within the task is in user code

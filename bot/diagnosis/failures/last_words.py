@@ -227,6 +227,11 @@ class EndRow:
         return is_noise or is_harmless(text) or _NO_EVENT.search(text) is not None
 
 
+def states_survival(text: str) -> bool:
+    """Does a line report that the program, or what runs it, got over what it states?"""
+    return _SURVIVAL.search(text) is not None
+
+
 def read_rows(raws: Sequence[bytes], first: int) -> list[EndRow]:
     """Read lines, of which the first has the number `first`; empty lines are left out."""
     rows: list[EndRow] = []

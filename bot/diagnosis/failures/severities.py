@@ -1,10 +1,12 @@
 """Judge how severe a failure is, by what the run reported before and after it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.notes import WAITS
+from bot.diagnosis.failures.last_words import states_survival
 from bot.diagnosis.failures.recovery import Recovery
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.precedence import Precedence
@@ -24,6 +26,15 @@ _REASONS = {
 }
 _LASTING = frozenset({"gpu_fault", "storage", "numerics"})
 """Categories of failures that may matter although the run goes on: until it has ended well."""
+_ENDS_RUN = frozenset({"storage", "data", "gpu_fault", "gpu_memory", "host_memory", "numerics", "launch"})
+"""Categories of failures that end a process by themselves."""
+_EXITS = frozenset({"sigterm", "worker_failed"})
+"""Signatures of launchers that end the other processes after one failed."""
+_EXIT_CODE = re.compile(r"(?i)\bexit(?:ed)?\b.{0,12}\bcode:? [1-9]")
+_DAMAGED_CHECKPOINT = re.compile(
+    r"(?i)(?=.*(?:check-?point|ckpt|\bresum|\brestor)).*(?:truncat|incomplete|damaged|corrupt|checksum|crc|unexpected e"
+    r"|short read|magic|mismatch|cannot|could not|unable|failed to (?:load|read|restore|resume))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +76,16 @@ class RunOutcome:
             return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
         if root.precedence is Precedence.STOP and self._is_orderly(root):
             return Severity.INFO, "Its work was done, or it is a server that stopped in order."
-        if root.precedence is Precedence.CASCADE and self.has_exited_well and root.name == "python_exception":
-            return Severity.INFO, "The run completed anyway."
-        if self.success == "hard" and not root.prior_success:
+        is_cascade = root.precedence is Precedence.CASCADE and root.name == "python_exception"
+        if (is_cascade and self.has_exited_well) or (self.success == "hard" and not root.prior_success):
             return Severity.INFO, "The run completed anyway."
         if self.end is None and self.recovery.is_retried(root) and not is_contradicted:
             return Severity.INFO, "The run reports that it retries, skips or ignores it."
         explained = self.notes.get(root.explained_by) or self.candidates.get(root.explained_by)
         if explained is not None:
             return Severity.WARN, f"{explained.title}."
+        if root.precedence in (Precedence.STOP, Precedence.TRACE) and self._follows_failure(root):
+            return Severity.PAGE, "It failed before the signal, which only ended what was left."
         if root.precedence is Precedence.TRACE:
             return self._judge_trace(root)
         if root.precedence is Precedence.BARE_EXCEPTION:
@@ -88,6 +100,21 @@ class RunOutcome:
 
     def _is_orderly(self, stop: Candidate) -> bool:
         return self.recovery.routine.is_complete or (stop.is_in_server and self.has_ended)
+
+    def _follows_failure(self, stop: Candidate) -> bool:
+        """Did a launcher stop the run because of the failure that the line before states?
+
+        A stop alone is not evidence: what a program logs before a person's stop is rarely the reason. A process that
+        had ended before is, and so is a checkpoint that cannot be read.
+        """
+        if stop.reason_line == 0 or stop.is_warning or stop.is_in_server or stop.category not in _ENDS_RUN:
+            return False
+        reason = stop.excerpt[stop.root_index] if stop.excerpt else ""
+        if states_survival(reason):
+            return False
+        earlier = [one for one in self.candidates.values() if one is stop or one.line < stop.line]
+        has_exited = any(one.name in _EXITS or any(map(_EXIT_CODE.search, one.excerpt)) for one in earlier)
+        return has_exited or _DAMAGED_CHECKPOINT.search(reason) is not None
 
     def _judge_trace(self, root: Candidate) -> tuple[Severity, str]:
         goes_on = self.success or self.recovery.life.commands

@@ -33,6 +33,7 @@ from bot.diagnosis.failures.recovery import (
     LIVE_SAMPLES,
     LIVE_SAMPLES_TIMED,
     MAX_LIFE_LINES,
+    MAX_RELAPSES,
     LinesSince,
     ProgressEvent,
     Recovery,
@@ -71,7 +72,6 @@ class RootCauseTracker:
     notes_at: int = -1
     """Number of samples before the newest note that may be of a start; -1 if there is none."""
     success_line: int = 0
-    """Number of its line."""
     success_samples: int = 0
     """Number of progress samples before it."""
 
@@ -284,7 +284,8 @@ class RootCauseTracker:
         self.recovery.record_start(event)
         has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or root.is_warning
         has_passed |= self.recovery.has_exited
-        if is_ready and has_passed:
+        is_again = sum(one.key == root.key for one in self.recovered) >= MAX_RELAPSES
+        if is_ready and has_passed and not is_again and (root.is_in_server or "Booting" not in event.text):
             self._close(root)
 
     def _add(

@@ -32,8 +32,8 @@ _EXITS = frozenset({"sigterm", "worker_failed"})
 """Signatures of launchers that end the other processes after one failed."""
 _EXIT_CODE = re.compile(r"(?i)\bexit(?:ed)?\b.{0,12}\bcode:? [1-9]")
 _DAMAGED_CHECKPOINT = re.compile(
-    r"(?i)(?=.*(?:check-?point|ckpt|\bresum|\brestor)).*(?:truncated|incomplete|damaged|corrupt|checksum|crc|unexpected e"
-    r"|short read|magic|mismatch|cannot|could not|unable|failed to (?:load|read|restore|resume))"
+    r"(?i)(?=.*(?:check-?point|ckpt|\bresum|\brestor)).*(?:truncated|incomplete|damaged|corrupt|checksum|crc"
+    r"|unexpected e|short read|magic|mismatch|cannot|could not|unable|failed to (?:load|read|restore|resume))"
 )
 
 

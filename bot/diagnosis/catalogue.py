@@ -87,6 +87,8 @@ class Signature:
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
     by_message: bool = False
     """Does the message decide the category, if it suggests one? For what a program reports of any failure."""
+    keeps_hint: bool = False
+    """Does its hint hold in any category? Else the hint of the category that the message suggests replaces it."""
     verdict: VerdictName = ""
     """What to do with the run. Shipped signatures leave it to `run_verdicts.toml`."""
 

@@ -163,6 +163,8 @@ class Candidate:
     """Replaces the hint if the log does not name that."""
     serving_hint: str = ""
     """Replaces the hint in the log of a server."""
+    keeps_hint: bool = False
+    """Does the hint hold in any category?"""
     is_in_server: bool = False
     reason_line: int = 0
     """Number of the line that explains the failure, if it is not its own."""
@@ -290,8 +292,7 @@ class Candidate:
         return Failure(
             severity=severity, category=self.category,
             signature=FAILED_END if self.reason_line else self.name, title=self.title,
-            hint=self._chosen_hint(),
-            line=self.decisive_line or self.line,
+            hint=self._chosen_hint(), line=self.decisive_line or self.line,
             ranks=tuple(self.labels() if ranks is None else ranks), count=self.count,
             first_ns=self.first_ns, last_ns=self.last_ns if last_ns is None else last_ns, excerpt=tuple(self.excerpt),
             signs=(self.kind, *signs), fingerprint=self.fingerprint, why=why,
@@ -377,7 +378,7 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         fingerprint=failure_fingerprint(*parts),
         min_repeats=signature.min_repeats, identifies_missing_rank=signature.identifies_missing_rank,
         explained_by=signature.explained_by, outranks_stop=signature.outranks_stop, names=signature.names,
-        serving_hint=signature.serving_hint, statement=statement, usual=usual,
+        serving_hint=signature.serving_hint, keeps_hint=signature.keeps_hint, statement=statement, usual=usual,
         is_final=signature.is_final,
     )  # fmt: skip
 

@@ -27,14 +27,19 @@ _WARNING = "Warning: "
 """In a warning of Python, whose place looks like a frame."""
 
 
-def with_weighed_category(failure: Failure, statement: FailureText, usual: Category) -> Failure:
+def with_weighed_category(
+    failure: Failure, statement: FailureText, usual: Category | None, *, keeps_hint: bool = False
+) -> Failure:
     """Return a failure of a kind that can have any category with the one that the excerpt suggests.
 
     Args:
         failure: with its excerpt, and the category that its own line suggests.
         statement: what it says.
-        usual: the category of such failures without further evidence.
+        usual: the category of such failures without further evidence; None if theirs is known.
+        keeps_hint: whether its hint holds in any category.
     """
+    if usual is None:
+        return failure
     before, after = statements_around(failure)
     scores = weigh_category_of_excerpt(statement, usual, before, after)
     (category, score), (_, next_score), *_ = sorted(scores.items(), key=itemgetter(1), reverse=True)
@@ -44,7 +49,8 @@ def with_weighed_category(failure: Failure, statement: FailureText, usual: Categ
     needed = REPORT_MARGIN if is_report else CLEAR_MARGIN
     if is_lacking or score - scores[failure.category] < needed:
         return replace(failure, signs=signs)
-    return replace(failure, category=category, hint=HINTS.get(category, failure.hint), signs=signs)
+    hint = failure.hint if keeps_hint else HINTS.get(category, failure.hint)
+    return replace(failure, category=category, hint=hint, signs=signs)
 
 
 def statements_around(failure: Failure) -> tuple[list[str], list[str]]:

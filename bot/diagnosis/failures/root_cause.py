@@ -365,7 +365,7 @@ class RootCauseTracker:
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
         last_ns = max(times, default=None)
         failure = root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
-        return failure if root.usual is None else with_weighed_category(failure, root.statement, root.usual)
+        return with_weighed_category(failure, root.statement, root.usual, keeps_hint=root.keeps_hint)
 
     def _with_known_reason(self, root: Candidate) -> Candidate:
         """The failure with the meaning of the line that explains it, if that is known."""

@@ -68,3 +68,12 @@ def test_retry_notice_makes_failure_a_note() -> None:
 
 def test_retry_notice_hides_failure_on_its_line() -> None:
     assert diagnose(FAILURE + RETRY, ["vault is sealed, unsealing the vault"]) == []
+
+
+@pytest.mark.parametrize("keeps_hint", [True, False])
+def test_hint_is_kept_in_any_category_if_the_signature_states_so(keeps_hint: bool) -> None:
+    own = FAILURE + f"by_message = true\nkeeps_hint = {str(keeps_hint).lower()}\nhint = 'Call the vault team.'\n"
+    failure = diagnose(own, ["vault is sealed", "  reason: vault volume: disk quota 20 GB"], silent_s=90)[0]
+
+    assert failure.category == "storage"
+    assert (failure.hint == "Call the vault team.") is keeps_hint

@@ -13,6 +13,7 @@ from dataclasses import replace
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
+from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import (
@@ -24,7 +25,6 @@ from bot.diagnosis.failures.noise import (
     is_hypothetical,
     is_quotation,
 )
-from bot.diagnosis.failures.optional_parts import is_optional_part
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_reports import RANK_REPORT
@@ -309,8 +309,7 @@ class PageScanner:
             cursor, tail, state.tail_origins, state.offset, split.source, split.source.rank is not None, line,
             state.samples > 0, parts_before,
         )  # fmt: skip
-        if _may_be_optional(signature, raised) and is_optional_part(place, text, raised):
-            signature, raised = None if signature is None else as_handled(signature), _as_caught(raised)
+        signature, raised = excuse_event(place, text, signature, raised)
         time = parse_timestamp(line)
         is_open = state.quotation.contains(cursor.line, has_timestamp=time is not None)
         if (is_open and _is_quotable(signature, raised)) and is_quoted(
@@ -373,17 +372,6 @@ def _record_event(
         place.source = place.source._replace(rank=event.label)
     for candidate, is_decisive in state.root_cause.observe(event, signature, raised, place):
         center_excerpt(candidate, place, raised, is_decisive=is_decisive)
-
-
-def _may_be_optional(signature: Signature | None, raised: RaisedException | None) -> bool:
-    """Does the line report what a program lacks, so that it may do without?"""
-    if signature is None:
-        return raised is not None and raised.has_traceback
-    return signature.name in ("import_error", "no_gpu")
-
-
-def _as_caught(raised: RaisedException | None) -> RaisedException | None:
-    return None if raised is None else replace(raised, is_service=True)
 
 
 def _is_quotable(signature: Signature | None, raised: RaisedException | None) -> bool:

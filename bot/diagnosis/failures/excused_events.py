@@ -1,0 +1,45 @@
+"""Turn events into notes that report no failure of the run: of a part that is only probed, or of an old revision."""
+
+from dataclasses import replace
+
+from bot.diagnosis.catalogue import Signature
+from bot.diagnosis.failures.noise import as_handled
+from bot.diagnosis.failures.old_revisions import is_of_old_revision
+from bot.diagnosis.failures.optional_parts import is_optional_part
+from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.windows import Place
+from bot.domain.alerts import Severity
+
+_FAILS = frozenset({"root", "weak", "cascade", "abort", "teardown", "stop"})
+
+
+def excuse_event(
+    place: Place, text: str, signature: Signature | None, raised: RaisedException | None
+) -> tuple[Signature | None, RaisedException | None]:
+    """Return the signature and the exception of an event as they count.
+
+    Args:
+        place: of the event.
+        text: of its line, without its prefixes.
+        signature: that it matches.
+        raised: the exception that it is.
+    """
+    if signature is not None and signature.role not in _FAILS:
+        return signature, raised
+    if is_of_old_revision(place, place.line):
+        note = None if signature is None else replace(signature, role="note", severity=Severity.WARN)
+        return note, _as_caught(raised)
+    if _may_be_optional(signature, raised) and is_optional_part(place, text, raised):
+        return None if signature is None else as_handled(signature), _as_caught(raised)
+    return signature, raised
+
+
+def _may_be_optional(signature: Signature | None, raised: RaisedException | None) -> bool:
+    """Does the line report what a program lacks, so that it may do without?"""
+    if signature is None:
+        return raised is not None and raised.has_traceback
+    return signature.name in ("import_error", "no_gpu")
+
+
+def _as_caught(raised: RaisedException | None) -> RaisedException | None:
+    return None if raised is None else replace(raised, is_service=True)

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
-from bot.diagnosis.failures.candidates import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.excused_events import excuse_event
+from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
 from bot.diagnosis.failures.mentions import is_content, is_only_printed
 from bot.diagnosis.failures.noise import (

@@ -1,6 +1,6 @@
 """Read one progress line of a log, and pass its numbers to what follows the run."""
 
-from bot.diagnosis.failures.candidates import ReadPosition
+from bot.diagnosis.failures.failure_events import ReadPosition
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.reading.cursor import Origin
 from bot.diagnosis.state import DiagnoserState

@@ -1,20 +1,17 @@
-"""Candidates for the root cause of a failure, and the log lines they are made from.
-
-A `FailureEvent` is one line with a signature or an exception. The first becomes a `Candidate`; equal ones are counted.
-"""
+"""Candidates for the root cause of a failure: the first `FailureEvent` becomes one, and equal ones are counted."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from bot.diagnosis.catalogue import HintSubject, Signature
 from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
+from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.reasons import grade
-from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.subjects import names_subject, repeats_end
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -23,7 +20,6 @@ from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
-from bot.diagnosis.reading.prefixes import LogTime
 from bot.domain.alerts import Severity
 
 MAX_RANKS = 4096
@@ -35,21 +31,6 @@ SAME_FAILURE_LINES = 400
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
-_BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
-"""Several ranks at once; the first one is the root rank."""
-_BLAMED_RANK = re.compile(
-    r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
-    r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b|ranks? \[(\d+)\] (?:are|is) the lagging"
-    r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
-    r"|\brank (\d+) stalled\b"
-    r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
-    r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))"
-    r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
-    r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
-    r"|retrieving ncclUniqueId from \[(\d+)\]"
-)
-_FAILED_TASK = re.compile(r"error: \S+: task (\d+): [A-DF-SU-Z]")
-"""A task that Slurm ended: a rank, or the launcher of a node's ranks."""
 _OWN_MODULE_TITLE = "A name is missing in your own module"
 _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
@@ -61,73 +42,6 @@ _ANNOUNCEMENT = re.compile(
     r"|\bexception occurred in a subprocess|Exception ranks:"
 )
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
-
-
-class ReadPosition(NamedTuple):
-    """How much of a log is read."""
-
-    samples: int = 0
-    """Number of progress samples."""
-    offset: int = 0
-    """Number of bytes."""
-
-
-class FailureEvent(NamedTuple):
-    """One line that is part of a failure."""
-
-    text: str
-    line: int
-    label: Label | None
-    time: LogTime | None
-    position: ReadPosition
-    step: float | None = None
-    """The newest step before it."""
-    blamed_rank: int | None = None
-    """The rank that the text holds responsible."""
-    blamed_others: tuple[int, ...] = ()
-    """Further ranks that it holds responsible."""
-    is_task: bool = False
-    """Is that rank the number of a Slurm task, which may start several ranks?"""
-    host: str = ""
-    """The host at the start of its line, as pdsh writes it."""
-    is_error: bool = False
-    """Is it an exception, or logged as an error?"""
-
-    @property
-    def has_trained(self) -> bool:
-        """Had the run logged progress before it?"""
-        return self.position.samples > 0
-
-    @property
-    def time_ns(self) -> int | None:
-        """Its time by any clock."""
-        return self.time.ns if self.time else None
-
-    @property
-    def provider_ns(self) -> int | None:
-        """Its time, if the provider stated it."""
-        return self.time.ns if self.time and self.time.clock == "provider" else None
-
-
-def parse_event(
-    text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
-) -> FailureEvent:
-    """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
-    several = _BLAMED_RANKS.search(text)
-    task = None if several else _FAILED_TASK.search(text)
-    found = None if several else _BLAMED_RANK.search(text) or task
-    blamed = int(found.group(found.lastindex or 0)) if found else None
-    others: tuple[int, ...] = ()
-    if several:
-        blamed, *rest = (int(number) for number in several.group(1).split(","))
-        others = tuple(rest)
-    if blamed is not None:
-        label = blamed
-    elif not isinstance(label, int):
-        stated = find_rank(text)
-        label = label if stated is None else stated
-    is_task = task is not None and found is task
-    return FailureEvent(text, line, label, time, position, step, blamed, others, is_task)
 
 
 @dataclass(slots=True, kw_only=True)

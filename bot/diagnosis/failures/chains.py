@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.diagnosis.failures.candidates import Candidate, FailureEvent, announces_exception
+from bot.diagnosis.failures.candidates import Candidate, announces_exception
+from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.precedence import Precedence

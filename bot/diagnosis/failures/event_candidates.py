@@ -3,13 +3,9 @@
 import re
 
 from bot.diagnosis.catalogue import Signature
-from bot.diagnosis.failures.candidates import (
-    Candidate,
-    FailureEvent,
-    candidate_from_exception,
-    candidate_from_signature,
-)
+from bot.diagnosis.failures.candidates import Candidate, candidate_from_exception, candidate_from_signature
 from bot.diagnosis.failures.exceptions import breaks_channel, classify_exception
+from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place

@@ -8,10 +8,11 @@ that something did.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS, ReadPosition, parse_event
+from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
+from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.quotations import Quotation

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition, parse_event
+from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.collective_reports import CollectiveReports
+from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.missing_rank import MissingRank, find_missing_rank
 from bot.diagnosis.failures.rank_reports import RANK_REPORT, find_ended_rank, find_launcher_rank
 from bot.diagnosis.failures.rank_roster import RankRoster

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.diagnosis.failures.candidates import Candidate, FailureEvent, ReadPosition
+from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import WAITS
 from bot.diagnosis.failures.quotations import ends_quotation

@@ -5,14 +5,13 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
 from bot.diagnosis.failures.candidates import (
     Candidate,
-    FailureEvent,
     announces_exception,
     candidate_from_signature,
     evict_weakest,
@@ -24,6 +23,7 @@ from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
+from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, is_resolved, report_note, settle_notes
 from bot.diagnosis.failures.quotations import is_quoted
@@ -42,11 +42,11 @@ from bot.diagnosis.failures.recovery import (
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
+from bot.diagnosis.failures.supporting_signs import signs_around
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
-from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.sourced_lines import SourcedLine, is_logged
 
 MAX_CANDIDATES = 16
@@ -364,7 +364,8 @@ class RootCauseTracker:
             why += f" Also seen as a consequence: {'; '.join(others)}."
         times = [one.last_ns for one in self.candidates.values() if one.last_ns is not None]
         last_ns = max(times, default=None)
-        failure = root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=self._signs(root, ranks))
+        signs = signs_around(root, self.candidates.values(), self.recovery, ranks)
+        failure = root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=signs)
         return with_weighed_category(failure, root.statement, root.usual, keeps_hint=root.keeps_hint)
 
     def _with_known_reason(self, root: Candidate) -> Candidate:
@@ -377,22 +378,6 @@ class RootCauseTracker:
             root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
             unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, statement=one.statement, usual=one.usual,
         )  # fmt: skip
-
-    def _signs(self, root: Candidate, ranks: Sequence[Label]) -> tuple[str, ...]:
-        """Signs that support or weaken this root cause."""
-        others = [one for one in self.candidates.values() if one is not root]
-        causes = [one for one in others if one.precedence <= Precedence.WEAK and one.category != root.category]
-        signs = {
-            "rival": bool(causes),
-            "late": any(one.line < root.line for one in others),
-            "exit": any(one.precedence in (Precedence.TEARDOWN, Precedence.TRACE) for one in others),
-            "traceback": root.has_exception,
-            "retried": self.recovery.is_handled(root),
-            "steps after": self.recovery.steps_since_event > 0,
-            "server": root.is_in_server,
-            "rank": any(isinstance(rank, int) for rank in ranks),
-        }
-        return tuple(name for name, holds in signs.items() if holds)
 
 
 def _survived(candidate: Candidate, outcome: RunOutcome) -> Failure:

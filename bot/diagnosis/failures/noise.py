@@ -31,10 +31,11 @@ _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
 """A row of a drawn table, whose cells only display text."""
 _PATTERN_ECHO = re.compile(
-    r"\.\*|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
+    r"(?<!\d)\.\*|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
     r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?|when)['\"]?\s*[:=])"
 )
+_WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\(?:[\w.+@ -]+\\)*[\w.+@-]*")
 _OWN_OUTPUT = re.compile(r"(?i)\btrainwatch\b")
 _HYPOTHETICAL = re.compile(
     r"(?i)\b(?:if (?:you|this|the|it|there|a|an|training|any)\b|in case\b|when you\b"
@@ -44,7 +45,8 @@ _HYPOTHETICAL = re.compile(
     r"|to (?:avoid|prevent|reduce|handle|fix|debug|retry on|recover from)\b"
     r"|see ['\"`]|\bwould\b|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
-    r"|(?:catch|caught|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
+    r"|(?:catch|caught(?! (?:a |the )?(?:signal|sig[a-z]+)\b)"
+    r"|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
 )
 _WARNING_HEAD = re.compile(r"\S+:\d+: (?:\w+\.)*\w*Warning: ")
 """The first line of a warning, whose text may have further ones."""
@@ -137,7 +139,7 @@ def is_quotation(text: str) -> bool:
         or _SHELL.match(text)
         or _TABLE_CELLS.match(text)
         or _OWN_OUTPUT.search(text)
-        or _PATTERN_ECHO.search(text[:400])
+        or _PATTERN_ECHO.search(_WINDOWS_PATH.sub("", text[:400]))
     )
 
 

@@ -13,6 +13,7 @@ from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
+from bot.diagnosis.failures.language_ends import marks_uncaught
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.quotations import Quotation
@@ -145,12 +146,26 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
     if (reason := _reason_beside(rows, first, last, chosen)) is not None:
         return reason
     if chosen is not None:
-        return chosen
+        return _below_heading(rows, chosen)
     if errors and rows[errors[0]].text.rstrip().endswith(":") and errors[0] + 1 < len(rows):
         return rows[errors[0] + 1]  # a heading such as `Fatal error:`
     if warned := [row for row in rows[first:last] if row.level is Level.WARNING]:
         return warned[0]
-    return _complaint_before(rows, first, last) or rows[errors[0] if errors else last]
+    end = rows[errors[0] if errors else last]
+    return _complaint_before(rows, first, last) or (_row_above(rows, first, last) if marks_uncaught(end.text) else end)
+
+
+def _row_above(rows: Sequence[EndRow], first: int, last: int) -> EndRow:
+    """The row above those that only mark an error; the last one if there is none."""
+    above = (row for row in reversed(rows[first:last]) if not (marks_uncaught(row.text) or row.is_detail))
+    return next(above, rows[last])
+
+
+def _below_heading(rows: Sequence[EndRow], heading: EndRow) -> EndRow:
+    """The first row of the list that a row such as `cannot start because:` begins; the row itself if it begins none."""
+    following = rows[rows.index(heading) + 1 :][:1]
+    is_heading = heading.text.rstrip().endswith(":") and bool(following) and following[0].is_detail
+    return following[0] if is_heading and following[0].grade > Grade.OUTCOME else heading
 
 
 def _clearest(rows: Sequence[EndRow]) -> EndRow | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
@@ -113,6 +114,7 @@ LOOKS_BAD = compile_pattern(
     rb"(?i:error|fatal|fata\b|ftl\b|pnc\b|abort|panic|crit|emerg|alert|exit|fail|halt|not found|giv|gave|unhandled"
     rb"|uncaught|terminat|\brc\b|return|crash|died|\bdead|not start|cannot|can't|unrecover|bail|exception|quit"
     rb"|shutting|\bstop|(?:level|lvl|severity\w*|priority)\W{1,4}\d)|\bE\d\d\d|\dE\b|\b[EFC]\b|\bF\d"
+    rb"|" + LANGUAGE_ENDS
 )
 """What the last words of a run that failed contain: most lines need no more than this."""
 
@@ -132,6 +134,8 @@ class EndRow:
     @property
     def is_exit(self) -> bool:
         """Does it report that something ended badly?"""
+        if marks_uncaught(self.text):
+            return True
         found = _EXIT.search(self.text)
         if found is None and _EXIT_FIELD.search(self.raw) is not None:
             return not _SURVIVAL.search(self.text)
@@ -146,6 +150,7 @@ class EndRow:
             has_words = self.level >= Level.CRITICAL
         else:
             has_words = _FATAL.search(self.text) is not None or (self.level is Level.ERROR and self._gives_up)
+            has_words |= is_uncaught(self.text) or is_uncaught(self.raw)
             has_words |= (self._gives_up or _FAILED_AT.match(self.text) is not None) and states_failed_step(self.text)
         goes_on = has_words and _SURVIVAL.search(self.text) and not _GIVES_UP.search(self.text)
         return has_words and not goes_on and not self._is_mention(0)

@@ -3,6 +3,7 @@
 import re
 
 from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.precedence import Precedence
 
 ENDED_FROM_OUTSIDE = frozenset(
@@ -12,6 +13,9 @@ ENDED_FROM_OUTSIDE = frozenset(
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
 
+_SYSTEM_REPORTS = frozenset({"xid_fatal", "kernel_oom", "storage_io"})
+"""Signatures of what no failure of a program brings about. The kernel's lines often follow those of the program."""
+_REPORT_LINES = 60
 _EXITED_BY_ITSELF = re.compile(
     r"(?i)\b(?:exited with (?:exit )?(?:code|status)|exit ?code|return code|exit status)"
     r"[ :=]{1,3}(?!(?:0|15|129|130|143)\b)\d"
@@ -31,7 +35,19 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
         if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
             own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
         candidates = own or [stop]
-    return min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
+    first = min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
+    return _system_report(first, candidates) or first
+
+
+def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate | None:
+    """The report of a kernel shortly after an exception that fails because of something else; None without one."""
+    if first.precedence > Precedence.WEAK or not first.excerpt:
+        return None
+    if grade(first.excerpt[first.root_index]) is not Grade.OUTCOME:
+        return None
+    reports = [one for one in candidates if one.name in _SYSTEM_REPORTS and one.precedence is Precedence.ROOT]
+    later = [one for one in reports if not one.has_exception and 0 < one.line - first.line <= _REPORT_LINES]
+    return min(later, key=_line, default=None)
 
 
 def _precedes(candidate: Candidate, stop: Candidate) -> bool:

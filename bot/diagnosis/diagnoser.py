@@ -16,6 +16,7 @@ from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
+from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
@@ -229,7 +230,7 @@ class Diagnoser:
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None:
             return [failure_from_unfinished(unfinished)]
-        failed = self._failed_end(found) if is_settled else None
+        failed = (self._failed_end(found) or find_failed_job(self._log_end())) if is_settled else None
         if failed is not None:
             return [failed]
         size = state.offset - state.progress_end
@@ -240,6 +241,8 @@ class Diagnoser:
     def _precedes_success(self, failure: Failure) -> bool:
         """Had the run failed before something reported a success, which was not that of its launcher?"""
         tracker = self._state.root_cause
+        if failure.signature == FAILED_JOB:
+            return failure.line > tracker.success_line or tracker.success != "hard"
         return failure.signature == FAILED_END and failure.line < tracker.success_line and tracker.success != "hard"
 
     def _with_reason(self, failure: Failure, found: Sequence[Failure]) -> Failure:
@@ -270,15 +273,17 @@ class Diagnoser:
 
     def _failed_end(self, found: Sequence[Failure]) -> Failure | None:
         """Report the failure that the end of the log states, other than what is known not to be worth a page."""
+        return find_failed_end(self._log_end(), {one.line for one in found if one.signs[:1] not in _EXITS})
+
+    def _log_end(self) -> LogEnd:
+        """The end of the log, from its last line of progress on."""
         state, tail = self._state, self._tail
-        judged = {one.line for one in found if one.signs[:1] not in _EXITS}
         size = state.offset - state.progress_end
         start = tail.rfind(b"\n", 0, max(0, len(tail) - size - 1)) + 1 if size < len(tail) else 0
-        end = LogEnd(
+        return LogEnd(
             tail[start:], state.lines, is_cut=len(tail) < size, quotation=state.quotation,
             has_trained=state.pace.has_trained, before=tail[:start],
         )  # fmt: skip
-        return find_failed_end(end, judged)
 
 
 def merge_slowdown(found: list[Failure]) -> list[Failure]:

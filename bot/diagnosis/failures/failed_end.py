@@ -13,6 +13,7 @@ from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
+from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
 from bot.diagnosis.failures.language_ends import marks_uncaught
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
@@ -44,6 +45,10 @@ ROW_CHARS, CONTEXT_ROWS = 300, 3
 _HINT = (
     "Read the marked line and the lines around it: no known failure matches them."
     " They are the last words of the program and of what ran it. https://docs.python.org/3/library/exceptions.html"
+)
+_EXIT_HINT = (
+    "Read the program's own log or output file: this log only has its exit status."
+    " Its last lines are what it printed before that. https://docs.python.org/3/library/sys.html#sys.exit"
 )
 
 
@@ -95,6 +100,9 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         judged: numbers of lines that are known not to be worth a page.
     """
     rows = end.rows(MAX_ROWS) if end.may_fail() else []
+    if MAY_BE_TABLE.search(end.text) is not None:
+        in_tables = lines_of_tables(rows)
+        rows = [row for row in rows if row.number not in in_tables]
     last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows[index], judged)), None)
     if last is None or (rows[last].is_exit and len(rows) - 1 - last > MAX_LINES_AFTER):
         return None  # what ran the program goes on after its exit
@@ -107,9 +115,10 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     context = " ".join(row.raw.strip() for row in rows[rows.index(root) : last + 1])
     statement = FailureText(context if root.is_exit else message, has_trained=end.has_trained)
     category = weigh_category(statement).category
+    unknown = _EXIT_HINT if root.is_exit else _HINT
     failure = Failure(
         severity=Severity.PAGE, category=category, signature=FAILED_END,
-        title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, _HINT),
+        title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, unknown),
         line=root.number, ranks=() if label is None else (label,),
         excerpt=tuple(cut_around(row.raw.rstrip(), 0, ROW_CHARS) for row in shown), root_index=shown.index(root),
         signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(FAILED_END, "", message),

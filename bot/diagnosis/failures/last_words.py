@@ -33,7 +33,7 @@ _EXIT = re.compile(
     rf"|\b(?:exit_?code|exit_?status|rc|returncode|return_?code)[\"']?[ :=]{{1,3}}{_NUMBER}"
     r"|\bnon-?zero (?:exit|return|status)|\*\*\* \[[^\]\n]+\] Error \d|\brecipe (?:for target )?\S+ failed\b"
     r"|\bELIFECYCLE\b|\bBackoffLimitExceeded\b"
-    r"|\b(?:job ?state|state|status|phase|conclusion|result|outcome)[\"']?\s?[:=]\s?[\"']?"
+    r"|\b(?:\w{0,20}(?:state|status)|phase|conclusion|result|outcome)[\"']?\s?[:=]\s?[\"']?(?:job_state_)?"
     r"(?:failed|failure|error(?:ed)?|crashed|out_of_memory|node_fail|boot_fail|dead)\b"
     rf"|^\W*(?:the )?{_JOB}\b[^\n.,;:]{{0,60}}?\b(?:failed|aborted|crashed|died|errored"
     r"|did not (?:start|finish|complete)|not started)(?=$|[ .,;:!(])(?! (?:to|over|with|jobs?|runs?|\d+ times?)\b)"
@@ -43,6 +43,10 @@ _EXIT_FIELD = re.compile(
     r"^[^{]{0,60}\{.*\"(?:exit_?code|exit_?status|return_?code|rc)\": ?-?[1-9]\d{0,9}\b", re.IGNORECASE
 )
 """The same in a field of structured logging."""
+_NONE_FAILED = re.compile(r"(?i)^\W*(?:failed|failures?|errors?)\s*[:=]?\s*0\W*$")
+"""A field of a record, such as `failed 0`."""
+_JSON_FIELD = re.compile(r"\s*\"(?:[A-Z]\w*|\w*(?i:status|state|exit_?code|reason|error|conclusion))\": (?:\"|-?\d)")
+"""A field of the record of a job, alone on its line."""
 _PROGRAM = r"^(?:[\w./-]+(?::\d+){0,2}: ){0,3}"
 """Names of programs and places in source code, which tools write before their messages."""
 _FATAL = re.compile(
@@ -185,7 +189,8 @@ class EndRow:
     @property
     def complains(self) -> bool:
         """Does it, without a fatal word, say what an exit status after it does not?"""
-        return not self.is_exit and not self._is_mention(0) and (self._gives_up or is_complaint(self.text))
+        is_mention = self._is_mention(0) or _NONE_FAILED.search(self.text) is not None
+        return not self.is_exit and not is_mention and (self._gives_up or is_complaint(self.text))
 
     @property
     def goes_on(self) -> bool:
@@ -228,7 +233,8 @@ class EndRow:
 
     def _is_mention(self, start: int) -> bool:
         text = self.text
-        is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, start)
+        is_code = is_quotation(text) and _JSON_FIELD.match(text) is None
+        is_noise = is_code or is_dump(text) or is_hypothetical(text, start)
         return is_noise or is_harmless(text) or _NO_EVENT.search(text) is not None
 
 

@@ -15,6 +15,23 @@ RequiredLiterals = frozenset[tuple[str, bool]]
 
 _CLASSES = frozenset("dDwWsSbBpPAzZQE")
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r"}
+_COMMON = frozenset(
+    (
+        "device",
+        "driver",
+        "error",
+        "memory",
+        "model",
+        "process",
+        "runtime",
+        "start",
+        "step",
+        "training",
+        "truncated",
+        "worker",
+    )
+)
+"""Words of many healthy lines. Any other literal of a pattern is a better filter."""
 
 
 def required_literals(pattern: str) -> RequiredLiterals | None:
@@ -81,7 +98,7 @@ class _PatternParser:
             if inner is not None and is_required:
                 candidates.append(inner)
         _keep(candidates, run, ignore_case)
-        best = max(candidates, key=lambda found: min((len(text) for text, _ in found), default=0), default=None)
+        best = max(candidates, key=_selectivity, default=None)
         return best or None, ignore_case
 
     def _group(self, ignore_case: bool) -> tuple[RequiredLiterals | None, bool]:
@@ -138,6 +155,11 @@ class _PatternParser:
 
     def _peek(self) -> str:
         return self.text[self.position : self.position + 1]
+
+
+def _selectivity(literals: RequiredLiterals) -> int:
+    """Return the length of the shortest literal, of which few healthy lines contain a long one."""
+    return min((1 if text.strip().lower() in _COMMON else len(text) for text, _ in literals), default=0)
 
 
 def _keep(candidates: list[RequiredLiterals], run: str, ignore_case: bool) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from bot.diagnosis.catalogue import load_catalogue
 from bot.diagnosis.page_scanner import PageScanner
+from tests.unit.diagnosis.progress_logs import CHATTER, Style, generate
+from tests.unit.diagnosis.rare_progress_logs import ALL_STYLES
+from tests.unit.diagnosis.serving_runs import SERVERS
 
 SCANNER = PageScanner(load_catalogue())
 LINES = (
@@ -31,6 +36,23 @@ LINES = (
 @pytest.mark.parametrize("line", LINES)
 def test_the_page_filter_skips_a_healthy_line(line: str) -> None:
     assert SCANNER._failure.search(f"{line}\n".encode()) is None
+
+
+@pytest.mark.parametrize("style", ALL_STYLES)
+def test_the_page_filter_skips_most_lines_of_a_healthy_run(style: Style) -> None:
+    chatter = {stated.text for stated in CHATTER}
+    lines = [stated.text for stated in generate(style, 1000, 3, prepares=False, restarts=False)]
+    assert share_found(line for line in lines if line not in chatter) < 0.2
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_page_filter_skips_most_lines_of_a_healthy_server(server: str) -> None:
+    assert share_found(SERVERS[server](number) for number in range(1000)) < 0.02
+
+
+def share_found(lines: Iterable[str]) -> float:
+    found = [SCANNER._failure.search(f"{line}\n".encode()) is not None for line in lines]
+    return sum(found) / len(found)
 
 
 def test_the_page_filter_captures_nothing() -> None:

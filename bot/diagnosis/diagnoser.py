@@ -14,6 +14,7 @@ import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.candidates import FAILED_END
+from bot.diagnosis.failures.empty_data import NO_DATA, find_empty_data
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
@@ -230,7 +231,7 @@ class Diagnoser:
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None:
             return [failure_from_unfinished(unfinished)]
-        failed = (self._failed_end(found) or find_failed_job(self._log_end())) if is_settled else None
+        failed = self._failed_end(found) or self._unstated_end() if is_settled else None
         if failed is not None:
             return [failed]
         size = state.offset - state.progress_end
@@ -241,6 +242,8 @@ class Diagnoser:
     def _precedes_success(self, failure: Failure) -> bool:
         """Had the run failed before something reported a success, which was not that of its launcher?"""
         tracker = self._state.root_cause
+        if failure.signature == NO_DATA:
+            return True
         if failure.signature == FAILED_JOB:
             return failure.line > tracker.success_line or tracker.success != "hard"
         return failure.signature == FAILED_END and failure.line < tracker.success_line and tracker.success != "hard"
@@ -274,6 +277,11 @@ class Diagnoser:
     def _failed_end(self, found: Sequence[Failure]) -> Failure | None:
         """Report the failure that the end of the log states, other than what is known not to be worth a page."""
         return find_failed_end(self._log_end(), {one.line for one in found if one.signs[:1] not in _EXITS})
+
+    def _unstated_end(self) -> Failure | None:
+        """Report a failure that no line at the end of the log states: of a job in a table, or of a lack of data."""
+        end = self._log_end()
+        return find_failed_job(end) or find_empty_data(end, is_whole=self._state.offset <= len(self._tail))
 
     def _log_end(self) -> LogEnd:
         """The end of the log, from its last line of progress on."""

@@ -6,7 +6,7 @@ that something did.
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
@@ -74,6 +74,10 @@ class LogEnd:
         first = max(int(self.is_cut), len(raws) - count)
         rows = read_rows(raws[first:], self.lines - len(raws) + first + 1)
         return [row for row in rows if not self._is_quoted(row)]
+
+    def with_before(self) -> "LogEnd":
+        """The same with the text before it."""
+        return replace(self, text=self.before + self.text, before=b"")
 
     def may_fail(self) -> bool:
         """May one of its lines be last words?"""

@@ -31,6 +31,7 @@ _EXIT = re.compile(
     rf"\b(?:code|status|value|rc)\b[\"']?[ :=(]{{0,3}}{_NUMBER}"
     r"|\bexit(?:s|ed|ing)?[_ -]?(?:code|status)?[\"']?[ :=(]{1,3}-?[1-9]\d{0,2}\b(?=\W*$|[)\],;.]| after)"
     rf"|\b(?:exit_?code|exit_?status|rc|returncode|return_?code)[\"']?[ :=]{{1,3}}{_NUMBER}"
+    rf"|^\W*exit[_ ]?(?:code|status)\s+[:=]\s*{_NUMBER}"
     r"|\bnon-?zero (?:exit|return|status)|\*\*\* \[[^\]\n]+\] Error \d|\brecipe (?:for target )?\S+ failed\b"
     r"|\bELIFECYCLE\b|\bBackoffLimitExceeded\b"
     r"|\b(?:\w{0,20}(?:state|status)|phase|conclusion|result|outcome)[\"']?\s?[:=]\s?[\"']?(?:job_state_)?"

@@ -11,14 +11,15 @@ _BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have 
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
-    r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b|ranks? \[(\d+)\] (?:are|is) the lagging"
+    r"|\[missing ranks?: (\d+)\]|Stalled ranks: ?(\d+)\b"
+    r"|ranks? \[(\d+)\] (?:(?:are|is) the lagging|did not|have not|never)"
     r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
     r"|\brank (\d+) stalled\b"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))"
     r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"
     r"|\bShard (\d+) failed to start|while waiting for send/recv from rank (\d+)|Time out nodes are \['(\d+)'\]"
-    r"|retrieving ncclUniqueId from \[(\d+)\]"
+    r"|retrieving ncclUniqueId from \[(\d+)\]|\bFrom /job:\w+/replica:\d+/task:(\d+):"
 )
 _FAILED_TASK = re.compile(r"error: \S+: task (\d+): [A-DF-SU-Z]")
 """A task that Slurm ended: a rank, or the launcher of a node's ranks."""

@@ -41,6 +41,7 @@ _LOCAL_RANK = re.compile(
 """As torchrun, NCCL and DeepSpeed write it."""
 _LOCAL_PREFIX = re.compile(r"\[(?:([\w.-]{1,60}):)?default(\d{1,3})\]:?|\[local_rank[ :=_]?()(\d{1,3})\]")
 """The index of a process on its node, as torchrun's `--tee` writes it, perhaps with the node."""
+MAX_LOCAL_RANKS = 64
 _OPERATOR_CONTAINER = "/pytorch"
 """The container of a PyTorchJob's pods."""
 
@@ -61,10 +62,14 @@ class RankEvidence:
     table_rank: int | None = None
     table_local_rank: int | None = None
     """The index on its node of the rank in that table."""
+    table_local_ranks: dict[str, int] = field(default_factory=dict)
+    """Ranks by the index on their node, as that table lists them; -1 if two nodes have the index."""
     launcher_rank: int | None = None
     """The process that a launcher reports as the first one that ended."""
     ended_rank: int | None = None
     """The first rank that any line reports as failed."""
+    suspect_rank: int | None = None
+    """The rank of which the newest line of that kind says that it is slow, silent or lost."""
     blamed_rank: int | None = None
     is_referred: bool = False
     """Do the others only refer to the log of the blamed rank, which may name another one?"""
@@ -82,6 +87,8 @@ class RankEvidence:
         self.roster.read(line, text)
         self.roster.read_name(name)
         self.launcher_rank = find_launcher_rank(text) if self.launcher_rank is None else self.launcher_rank
+        suspect = find_absent_rank([text])
+        self.suspect_rank = self.suspect_rank if suspect is None else suspect
 
     def read_table(self, text: str) -> bool:
         """Read a torchrun failure table; return whether the line is only a row of it.
@@ -102,6 +109,7 @@ class RankEvidence:
             return True
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))
+            self._add_local(found.group("local"), int(found.group("value")))
         else:
             self.reports.add_exit(int(found.group("value")))
         if self.is_in_table and found.group("key") == "rank":
@@ -136,6 +144,11 @@ class RankEvidence:
         self._blame(other.blamed_rank, is_referral=other.is_referred)
         self.local_rank = other.local_rank if self.local_rank is None else self.local_rank
 
+    def _add_local(self, local: str | None, rank: int) -> None:
+        if local is not None and len(self.table_local_ranks) < MAX_LOCAL_RANKS:
+            known = self.table_local_ranks.setdefault(local, rank)
+            self.table_local_ranks[local] = known if known == rank else -1
+
     def _blame(self, rank: int | None, *, is_referral: bool) -> None:
         """Keep the first rank that is blamed, unless it was only referred to."""
         if rank is not None and (self.blamed_rank is None or (self.is_referred and not is_referral)):
@@ -163,6 +176,9 @@ class RankEvidence:
             others = [label for label in labels if label not in missing.ranks]
             ranks = [*missing.ranks, *others]
             return [rank for rank in ranks if isinstance(rank, int) or not missing.ranks], f" {missing.sentence}"
+        if is_waiting and self.suspect_rank is not None:
+            others = [label for label in labels if isinstance(label, int) and label != self.suspect_rank]
+            return [self.suspect_rank, *others], f" The log names rank {self.suspect_rank} as slow, silent or lost."
         numbers: list[Label] = [label for label in labels if isinstance(label, int)]
         if numbers and numbers[0] == self.task_rank and self.table_rank is not None:
             return [self.table_rank], ""
@@ -230,7 +246,8 @@ class RankEvidence:
             rows: of the failure, which may name a process.
             only: the only rank that reports a failure, if it is the only one.
         """
-        local = self.roster.find_local(self.local_host, self.local_rank)
+        listed = self.table_local_ranks.get(str(self.local_rank), -1)
+        local = listed if listed >= 0 else self.roster.find_local(self.local_host, self.local_rank)
         on_host = local if self.local_host in self.roster.hosts else None
         named = (
             self.table_rank, self.blamed_rank, self.launcher_rank, self.roster.find_process(rows), on_host, only,

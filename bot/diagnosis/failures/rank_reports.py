@@ -9,12 +9,15 @@ import re
 RANK_REPORT = (
     r"Process name: \[\[\d|RANK \d+ PID \d+ RUNNING AT|caused collective abort of all ranks"
     r"|Command execution on worker \d+ failed|Process \d+ exit with status code [1-9]|process with RANK_ID \d"
+    r"|reported by process \[\d+,\d|traggler:? (?:is )?(?:rank|worker) \d|waiting (?:for|on) (?:rank|worker) \d"
+    r"|(?:rank|worker) \d+ (?:is )?not responding"
 )
 """Part of the page filter: what only a launcher writes, on lines that need not be of a known failure."""
 _OF_LAUNCHER = re.compile(
     r"\bProcess name: \[\[\d+,\d+\],(\d+)\]|\bRANK (\d+) PID \d+ RUNNING AT"
     r"|^rank (\d+) in job \d+ .{0,80}caused collective abort|\bCommand execution on worker (\d+) failed"
     r"|^Process (\d+) exit with status code [1-9]|\bprocess with RANK_ID (\d+) exited"
+    r"|\breported by process \[\d+,(\d+)\]"
     r"|\bapplication called MPI_Abort\(.{0,60}\) - process (\d+)"
 )
 _ROLE = (

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bot.diagnosis.failures.subjects import is_complaint
 
-_ROLE = r"(?:rk|rank|proc|process|worker|trainer|learner|instance|host)(?:_?(?:index|id|idx))?[ :=#_/]{0,3}"
+_ROLE = r"(?:rk|rank|proc|process|worker|trainer|learner|instance|host)(?:[ _]?(?:index|id|idx))?[ :=#_/]{0,3}"
 _OWN = re.compile(
     rf"^(?:\[[\d.]{{7,15}}\] )?(?:\W{{0,3}}|[^\[\n]{{0,60}}\[){_ROLE}(?P<role>\d{{1,5}})(?=[\]\[ >|)]|:(?!\d)|$)"
     r"|^(?:\[[pr](?P<letter>\d{1,5})\]|[pr](?P<label>\d{1,5}):|r(?P<short>\d{1,5}) (?=\S))"
@@ -36,7 +36,7 @@ _ABSENT = re.compile(
 _MEMBER = r"(?:rank|worker|process|replica|member) #?(\d{1,5})"
 _SILENT = re.compile(
     r"(?i)\b(?:no heartbeats? from|lost (?:contact|connection) (?:with|to)|no word from|waiting (?:for|on))"
-    rf" {_MEMBER}\b|\b{_MEMBER} (?:has |is )?(?:stopped responding|not responding|timed out|missing)"
+    rf" {_MEMBER}\b|\b{_MEMBER} (?:has |is )?(?:stopped responding|not responding|not reachable|timed out|missing)"
 )
 _LOST = re.compile(
     r"(?i)\b(?:worker|rank|trainer|process|replica|member) #?(\d{1,5}) (?:is |was |has )?"
@@ -52,6 +52,8 @@ _INDEXED = re.compile(
     r"^(?:[\w.]+-)*?(?P<role>[a-z]+)-(?:(?P<job>\d{1,4})-)?(?P<number>\d{1,4})-[bcdfghjklmnpqrstvwxz2456789]{5}$"
 )
 """A pod of an indexed Job, or of a JobSet, which numbers its jobs too."""
+_NUMBERED = re.compile(r"(?i)^\w{0,40}?(?:rank|worker|actor|trainer|learner|replica)[a-z]{0,20}_(\d{1,4})$")
+"""A process such as Ray's `RankActor_3`."""
 _ROLES_FROM_ONE = frozenset({"algo"})
 """SageMaker counts its hosts from 1."""
 _PROCESS_ROLES = frozenset(
@@ -100,6 +102,8 @@ def rank_of_name(name: str) -> int | None:
     if (indexed := _INDEXED.match(pod)) is not None:
         numbers = [number for number in (int(indexed["job"] or 0), int(indexed["number"])) if number]
         return None if len(numbers) > 1 or indexed["role"] not in _PROCESS_ROLES else (numbers or [0])[0]
+    if (numbered := _NUMBERED.match(pod)) is not None:
+        return int(numbered[1])
     found = _ORDINAL.match(pod)
     if found is None or found["role"] not in _PROCESS_ROLES:
         return None
@@ -108,8 +112,8 @@ def rank_of_name(name: str) -> int | None:
 
 def find_named_rank(text: str) -> int | None:
     """Return the rank that the name of a pod or a host at the start of a message ends in; None if it has none."""
-    found = _NAME.search(text)
-    return rank_of_name(found.group(1) or found.group(2)) if found else None
+    ranks = (rank_of_name(found.group(1) or found.group(2)) for found in _NAME.finditer(text))
+    return next((rank for rank in ranks if rank is not None), None)
 
 
 def _number(found: re.Match[str] | None) -> int | None:

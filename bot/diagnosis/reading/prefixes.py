@@ -34,6 +34,7 @@ _BEFORE_TRACEBACK = (
     r"|Traceback|  File \"|    \S|\([A-Za-z][\w. ]{0,60} pid=|(?:Killed|Terminated|Hangup|Aborted)\b"
     rf"|{_LEVEL}\b|(?:\w+\.){{0,6}}[A-Z]\w+: |(?:\w+\.){{0,6}}\w*(?:Error|Exception|Interrupt)\s*$)"
 )
+_BEFORE_ERROR = r"(?=Traceback|  File \"| {4}\S|(?:\w+\.)*[A-Z]\w*(?:Error|Exception): )"
 _POD = r"[a-z][a-z\d.-]{1,80}-(?:\d{1,5}|[bcdfghjklmnpqrstvwxz2456789]{5})"
 """A pod's name ends in its index, or in letters that Kubernetes chose."""
 """What follows the prefixes that are removed only before a traceback, its exception or another prefix."""
@@ -57,7 +58,10 @@ _PREFIXES = re.compile(
             + _ONE_SPACE,
             r"(?:rank=|(?:GPU|gpu|[Pp]roc|[Pp]rocess) ?(?=\d{1,5}(?::| \|) ))(?P<field>\d{1,5})(?::| \||,)? ",
             r"[a-z][\w.-]{0,60}/\d{1,5} (?=\[)",
-            r"\[(?P<bare>\d{1,4})\] (?=Traceback|  File \"| {4}\S|(?:\w+\.)*[A-Z]\w*(?:Error|Exception): )",
+            r"\[(?P<bare>\d{1,4})\] " + _BEFORE_ERROR,
+            r"(?P<bar>\d{1,4}) ?[|>] ?" + _BEFORE_ERROR,
+            r"[a-z][a-z\d]{0,30}(?:-[a-z\d]{1,30}){0,4}:(?P<hosted>\d{1,4}) " + _BEFORE_ERROR,
+            r"(?:[Pp]rocess|[Tt]ask|[Ww]orker)[ _](?:index|id)[:=] ?(?P<indexed>\d{1,4}):? " + _BEFORE_ERROR,
             r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}): ",
             r"\d{1,3}(?:\.\d{1,3}){3} \[(?P<xla>\d{1,5})\] ",
             r"(?P<pdsh>[a-z][a-z\d]{0,40}(?:-[a-z\d]{1,40}){0,4}-\d{1,5}): " + _BEFORE_TRACEBACK,
@@ -70,7 +74,8 @@ _PREFIXES = re.compile(
             r"\((?P<pod>[A-Za-z][\w.-]{0,79})\) (?=\S)",
             r"(?P<compose>[A-Za-z][\w.-]{0,80}?)\s+\| (?=.)",
             r"\[pod/(?P<kubectl>[\w./-]{1,160})\] ",
-            r"\[(?P<replica>[A-Za-z][\w-]{0,80}-\d{1,4})\] ",
+            r"\[(?P<replica>[A-Za-z][\w-]{0,80}-\d{1,4}"
+            r"|(?:replica|worker|trainer|actor|learner|group)_\d{1,4}(?:/\d{1,4})?)\] ",
             rf"\[(?P<kubetail>{_POD})(?: [a-z][a-z\d-]{{0,60}})?\] ",
             rf"(?:[a-z][a-z\d-]{{0,60}} )?(?P<stern>{_POD}) [a-z][a-z\d-]{{0,60}} {_BEFORE_TRACEBACK}",
             r"<\d{1,3}>1 \S+ (?P<rfc5424>\S+) \S+ \S+ \S+ (?:-|\[[^\]]*\]) ",
@@ -103,6 +108,8 @@ _PAYLOAD_FIELDS = ("jsonPayload", "fields")
 """Objects that contain the message: Google Cloud's entries, and those of Rust's tracing."""
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
 _RANK_FIELDS = ("rank", "global_rank", "world_rank", "process_index", "local_rank")
+_POD_FIELDS = ("pod", "pod_name", "podName", "replica")
+_ORDINAL_POD = re.compile(r"[a-z][a-z\d-]{0,80}-\d{1,4}")
 _LEVEL_FIELDS = ("level", "severity", "levelname", "lvl", "log.level")
 _SEVERE = frozenset({"ERROR", "CRITICAL", "FATAL", "SEVERE", "EMERGENCY", "ALERT", "PANIC"})
 _JSON_FIELD = re.compile(
@@ -113,7 +120,23 @@ MAX_BEFORE_JSON = 64
 """Number of characters, such as a timestamp and a pod name, that may precede structured logging."""
 _AXIS = re.compile(r"(?:^|[ _])([A-Z]{2})(\d{1,5})(?![\d.])")
 _RANK_GROUPS = frozenset(
-    ("bare", "device", "field", "xla", "rank", "srun", "mpi", "sagemaker", "horovod", "word", "ray_rank", "nemo")
+    (
+        "bare",
+        "bar",
+        "hosted",
+        "indexed",
+        "device",
+        "field",
+        "xla",
+        "rank",
+        "srun",
+        "mpi",
+        "sagemaker",
+        "horovod",
+        "word",
+        "ray_rank",
+        "nemo",
+    )
 ) | {"of_size", "pipe"}
 _TAGS = frozenset(("mpi", "sagemaker", "horovod"))
 _REPLICA_GROUPS = frozenset(("ray", "pod", "compose", "kubectl", "replica", "kubetail", "stern"))
@@ -269,9 +292,10 @@ def _message_of_json(line: str, start: int) -> str:
         **fields,
     }
     rank = next((ranks[name] for name in _RANK_FIELDS if isinstance(ranks.get(name), int)), None)
-    prefix = line[:start] if rank is None else f"{line[:start]}[rank{rank}]: "
-    mark = "" if rank is None else f"[rank{rank}]: "
-    return "\n".join([prefix + (message or ""), *(mark + row for text in errors for row in text.split("\n"))])
+    pod = next((ranks[name] for name in _POD_FIELDS if isinstance(ranks.get(name), str)), "")
+    mark = f"[rank{rank}]: " if rank is not None else f"[{pod}] " if _ORDINAL_POD.fullmatch(pod) else ""
+    texts = [message or "", *errors]
+    return line[:start] + "\n".join(mark + row for text in texts for row in text.split("\n"))
 
 
 def _field_of_json(line: str) -> str:

@@ -37,13 +37,14 @@ _GOES_ON = re.compile(
     r"|\b(?:(?:failed|failures?|errors?|aborted|crashed)['\"_\w]* ?[:=] ?(?:0|none|false)\b)"
 )
 _WORDS = re.compile(r"error|fail|crash|abort|diverg|explo|exception|panic|fatal|died|killed|oom|memory|finite|nan"
-                    r"|stop|interrupt|terminat|exiting|lost|unstable|blew|raised|g[ia]v|unrecoverable")  # fmt: skip
+                    r"|stop[ps]|interrupt|terminat|exiting|lost|unstable|blew|raised|g[ia]v|unrecoverable")  # fmt: skip
 """One of these is in every match."""
 _STATEMENT = re.compile(
     r"^\W{0,4}(?:FATAL|[Ff]atal [Ee]rror|PANIC|panic:|ERROR:|[Ee]rror:|Traceback \(most|terminate called|Check failed)"
     r"|^thread '.{1,80}' panicked|\b\w*(?:Error|Exception): \S"
 )
 """What the details of a failure follow."""
+_HINTS_AT_FAILURE = re.compile(rf"{_WORDS.pattern}|traceback|check f".encode(), re.IGNORECASE)
 _DIGITS = re.compile(r"\d[\d,.]*")
 _FORM_CHARS = 40
 
@@ -73,6 +74,8 @@ def is_failure_detail(text: str, before: bytes, known: str) -> bool:
     if known and _form(known) == _form(text):
         return False
     lines = before.removesuffix(b"\n").rsplit(b"\n", DETAIL_LINES)[-DETAIL_LINES:]
+    if not any(_HINTS_AT_FAILURE.search(line) for line in lines):
+        return False
     texts = (line.decode("utf-8", "replace") for line in lines)
     split = ((text, split_prefix(text).text) for text in texts)
     return any(_STATEMENT.search(raw) or _STATEMENT.search(one) or states_failed_step(one) for raw, one in split)

@@ -6,7 +6,7 @@ A match says only which signature fits a line; `failures.root_cause` decides wha
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from importlib.resources import files
 from typing import Literal, get_args
@@ -124,6 +124,10 @@ class Catalogue:
         self.cache[key] = signature = self._search(text.encode())
         return signature
 
+    def classify_exception(self, text: str) -> Signature | None:
+        """Return the first signature of a root cause that an exception matches, whatever else its message advises."""
+        return self._search(text.encode(), ("root",))
+
     def match_span(self, name: str, text: str) -> tuple[int, int] | None:
         """Return the start and end, in characters, of what a signature matches in a line; None if it does not."""
         pattern = self.patterns.get(name)
@@ -134,12 +138,12 @@ class Catalogue:
         start = len(data[: found.start()].decode("utf-8", "replace"))
         return start, start + len(data[found.start() : found.end()].decode("utf-8", "replace"))
 
-    def _search(self, text: bytes) -> Signature | None:
+    def _search(self, text: bytes, roles: Container[str] = ()) -> Signature | None:
         for union, members in self.groups:
             if union.search(text) is None:
                 continue
             for pattern, signature in members:
-                if pattern.search(text) is not None:
+                if (not roles or signature.role in roles) and pattern.search(text) is not None:
                     return signature
         return None
 

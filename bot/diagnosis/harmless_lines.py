@@ -7,9 +7,14 @@ _HARMLESS = re.compile(
     r"|mca_coll_hcoll_comm_query\(\)|PMIX ERROR: ERROR in file gds_|failed call to cuInit: .*CUDA_ERROR_NO_DEVICE"
     r"|Setting OMP_NUM_THREADS environment|run\.py:\d+\] \*{20}|run\.py:\d+\] *$|(?:Future|Deprecation)Warning\b"
     r"|^Unable to initialize backend '(?:tpu|rocm)'"
+    r"|^\s*reason: (?:Missing output files|Updated input files|Input files updated|Forced execution|Code has changed"
+    r"|Params have changed|Set of input files|Software environment|Rules with )"
+    r"|^(?:Stage '[^']+'|Output '[^']+'|stage: '[^']+') (?:is missing|has changed|didn't change|missing)"
+    r"|\bMust remake target|^\s*(?:File|Prerequisite) '[^']+' (?:does not exist|is newer than target)"
+    r"|\bOOM ?Killed\"?\s*[:=]\s*\"?[Ff]alse|^ninja explain: |\bMissed cache >|^\s*One of the files has changed\."
     r"| is deprecated(?:[;,.!]|$| and)"
 )
-"""Of Slurm, TensorFlow, MPI, torchrun and Python."""
+"""Of Slurm, TensorFlow, MPI, torchrun and Python, and why build tools run a step."""
 
 
 def is_harmless(message: str) -> bool:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from bot.diagnosis.catalogue import Catalogue, Signature, prefilter_pattern
+from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
@@ -66,8 +66,6 @@ ATTENTION = 16384
 
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
-_NOT_RAISED = ("advice", "retry_notice", "success", "start")
-"""Roles of what an exception that ends a traceback does not report, whatever its message contains."""
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
 """Roles of lines that a model may write. Lines that only a shell or a launcher prints are always events."""
 
@@ -346,7 +344,9 @@ class PageScanner:
         if signature is None:
             return None
         if raised is not None and raised.has_traceback:
-            return None if signature.role in _NOT_RAISED else as_raised(signature)
+            if signature.role in UNREPORTED_ROLES:
+                return self._catalogue.classify_exception(text)
+            return as_raised(signature)
         if raised is None:
             signature = as_logged(signature, line)
         return as_handled(signature) if is_handled(text, self._mention_start(signature, text)) else signature

@@ -1,18 +1,20 @@
 """Build the candidate for any event: a line with a signature, an exception, an interrupt or an exception at the end."""
 
 import re
-from collections.abc import Sequence
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.candidates import Candidate, candidate_from_exception, candidate_from_signature
 from bot.diagnosis.failures.exceptions import breaks_channel, classify_exception
 from bot.diagnosis.failures.failure_events import FailureEvent
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.domain.alerts import Severity
 
+_EXIT_REPORT = re.compile(r"(?i),? ?\b(?:exit|return|(?:failed|ended) with:?) ?(?:code|status)\b[ :=]{0,3}-?\d+")
 _CLEANUP_HINT = "No action is needed. It was raised while the process ended, after its work. https://docs.python.org/3/library/atexit.html"
 _CLOSING = re.compile(
     r"(?i)clos(?:ed|ing)\b|closederror|shut ?down|cancell?ed|disconnect|broken ?pipe|event loop|handshake"
@@ -31,16 +33,16 @@ _SIGTERM_HINT = (
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 
 
-def closes_after_work(raised: RaisedException, before: Sequence[str], *, has_completed: bool) -> bool:
+def closes_after_work(raised: RaisedException, place: Place, *, has_completed: bool) -> bool:
     """Did others close a connection or an event loop after all work was done?
 
     Args:
         raised: the exception.
-        before: the texts of the lines before it, oldest first.
+        place: where it is in the log.
         has_completed: whether the run had reported success before.
     """
     is_closing = _CLOSING.search(f"{raised.kind}: {raised.message}") is not None
-    return is_closing and (has_completed or completes_work(before))
+    return is_closing and (has_completed or completes_work(place.texts_before()))
 
 
 def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:
@@ -65,11 +67,18 @@ def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Cand
     )  # fmt: skip
 
 
+def states_own_reason(raised: RaisedException) -> bool:
+    """Does an exception that also reports an exit say itself why that happened?"""
+    return raised.has_traceback and grade(_EXIT_REPORT.sub("", raised.message)) is Grade.ORIGIN
+
+
 def build_candidate(
     event: FailureEvent, signature: Signature | None, raised: RaisedException | None
 ) -> Candidate | None:
     """Build the candidate for any event; None if it is not a failure."""
     is_consequence = raised is not None and raised.kind.endswith("EOFError") and breaks_channel(raised)
+    if signature is not None and signature.role == "teardown" and raised is not None and states_own_reason(raised):
+        signature = None
     if signature is not None and not is_consequence:
         return candidate_from_signature(event, signature, raised)
     if raised is None:

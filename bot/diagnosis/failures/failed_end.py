@@ -162,10 +162,17 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
         return _below_heading(rows, chosen)
     if errors and rows[errors[0]].text.rstrip().endswith(":") and errors[0] + 1 < len(rows):
         return rows[errors[0] + 1]  # a heading such as `Fatal error:`
-    if warned := [row for row in rows[first:last] if row.level is Level.WARNING]:
+    if warned := [row for row in rows[first:last] if row.level is Level.WARNING and row.warns]:
         return warned[0]
-    end = rows[errors[0] if errors else last]
+    end = rows[errors[0]] if errors else _first_exit(rows, last)
     return _complaint_before(rows, first, last) or (_row_above(rows, first, last) if marks_uncaught(end.text) else end)
+
+
+def _first_exit(rows: Sequence[EndRow], last: int) -> EndRow:
+    """The first of the reports of an exit in consecutive rows: each one passes on what the one before it states."""
+    while last and rows[last - 1].is_exit:
+        last -= 1
+    return rows[last]
 
 
 def _row_above(rows: Sequence[EndRow], first: int, last: int) -> EndRow:
@@ -178,7 +185,8 @@ def _below_heading(rows: Sequence[EndRow], heading: EndRow) -> EndRow:
     """The first row of the list that a row such as `cannot start because:` begins; the row itself if it begins none."""
     following = rows[rows.index(heading) + 1 :][:1]
     is_heading = heading.text.rstrip().endswith(":") and bool(following) and following[0].is_detail
-    return following[0] if is_heading and following[0].grade > Grade.OUTCOME else heading
+    says_more = is_heading and following[0].grade > Grade.OUTCOME and not following[0].is_value
+    return following[0] if says_more else heading
 
 
 def _clearest(rows: Sequence[EndRow]) -> EndRow | None:

@@ -11,7 +11,7 @@ from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, mar
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
-from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.failures.subjects import is_complaint, names_failure
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.labels import Label
@@ -30,6 +30,7 @@ _EXIT = re.compile(
     r"(?i)\b(?:exit(?:s|ed|ing)?|return(?:s|ed)?|finished|ended|terminated|completed|failed|status)\b[^\n\d-]{0,24}?"
     rf"\b(?:code|status|value|rc)\b[\"']?[ :=(]{{0,3}}{_NUMBER}"
     r"|\bexit(?:s|ed|ing)?[_ -]?(?:code|status)?[\"']?[ :=(]{1,3}-?[1-9]\d{0,2}\b(?=\W*$|[)\],;.]| after)"
+    r"|\bexit(?:ed)? with -?[1-9]\d{0,2}\b(?=\W*$)"
     rf"|\b(?:exit_?code|exit_?status|rc|returncode|return_?code)[\"']?[ :=]{{1,3}}{_NUMBER}"
     rf"|^\W*exit[_ ]?(?:code|status)\s+[:=]\s*{_NUMBER}"
     r"|\bnon-?zero (?:exit|return|status)|\*\*\* \[[^\]\n]+\] Error \d|\brecipe (?:for target )?\S+ failed\b"
@@ -72,6 +73,13 @@ _PART = re.compile(
     r"(?i)\b(?:requests?|connections?|clients?|sessions?|streams?|trials?|quer(?:y|ies)|uploads?|downloads?|callbacks?)\b"
 )
 """What a program gives up without ending."""
+_VALUE = re.compile(
+    r"(?i)\W*[a-z][\w ()/-]{0,40}\"?\s*[:=]\s*(?:-?\d+|\"\"|''|null|none),?\s*$"
+    r"|\W*(?:reason|type|status|state|phase|conditions?|last state)\s*[:=]\s*\w*\s*$"
+)
+"""A field of a status with a count or a name, such as `Failed: 1`: it states an outcome, but not what happened."""
+_HEADER_ONLY = re.compile(r"(?i)(?:fail|crit|error|warn|info): [\w.`<>+-]+\[\d+\]\s*$")
+"""The first line of an event in .NET, whose message is on the next line."""
 _PARENT = r"(?:coordinator|launcher|parent|driver|supervisor|peer|root|master)"
 _GENERIC = re.compile(
     r"(?i)^\W*(?:fatal(?: error)?|error|critical|panic|aborted|execution halted|program (?:stopped|terminated)"
@@ -158,7 +166,7 @@ class EndRow:
             has_words |= is_uncaught(self.text) or is_uncaught(self.raw)
             has_words |= (self._gives_up or _FAILED_AT.match(self.text) is not None) and states_failed_step(self.text)
         goes_on = has_words and _SURVIVAL.search(self.text) and not _GIVES_UP.search(self.text)
-        return has_words and not goes_on and not self._is_mention(0)
+        return has_words and not goes_on and not self._is_mention(0) and not self.is_value
 
     @property
     def is_error(self) -> bool:
@@ -168,6 +176,8 @@ class EndRow:
     @property
     def is_generic(self) -> bool:
         """Does it report that something failed, but not what?"""
+        if _HEADER_ONLY.match(self.raw.strip()) is not None:
+            return True
         return self.is_exit or self.is_ended_by_others or _GENERIC.search(self.text) is not None
 
     @property
@@ -190,8 +200,19 @@ class EndRow:
     @property
     def complains(self) -> bool:
         """Does it, without a fatal word, say what an exit status after it does not?"""
-        is_mention = self._is_mention(0) or _NONE_FAILED.search(self.text) is not None
-        return not self.is_exit and not is_mention and (self._gives_up or is_complaint(self.text))
+        if self.is_exit or self._is_mention(0) or self.is_value or _NONE_FAILED.search(self.text) is not None:
+            return False
+        return self._gives_up or is_complaint(self.text)
+
+    @property
+    def is_value(self) -> bool:
+        """Is it a field with only a count or a name?"""
+        return _VALUE.match(self.text) is not None
+
+    @property
+    def warns(self) -> bool:
+        """Does a warning say what is wrong, rather than what the program does?"""
+        return not self._is_mention(0) and (self.grade >= Grade.REASON or names_failure(self.text))
 
     @property
     def goes_on(self) -> bool:

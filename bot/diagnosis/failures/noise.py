@@ -18,14 +18,18 @@ _SOURCE_LINE = re.compile(
     r"raise\b|if\b.*:\s*$|elif\b|except\b|assert\b|return\b|def\b|class\b|import\b|from\b.*\bimport\b|with\b.*:\s*$|for\b.*:\s*$|while\b.*:\s*$"
     r"|try:|else:"
     r"|--?[a-z][\w-]*(?: [A-Z{<\[]\S*)?\s{2,}\S"  # an option and what it does
-    r"|#|//|/\*|\"\"\"|'''|>>>|@\w"
+    r"|#(?!#\[error\])|//|/\*|\"\"\"|'''|>>>|@\w"
     r"|(?:self\.)?(?:print\w*|logger\.\w+|logging\.\w+|log\.\w+|warnings\.warn"
     r"|console\.log|echo|sys\.exit|pytest\.\w+|throw|TORCH_CHECK|AT_ERROR|CHECK)\b\s*[(\"']"
     r"|[A-Za-z_][\w.\[\]\"']*\s*(?::\s*\w+\s*)?=\s*(?:\(|\[|\{|f?r?[\"']|re\.compile|lambda\b)"
     r"|f?r?[\"'].*[\"'],?\)?\s*$"
     r")"
 )
-_INDENTED_CODE = re.compile(r"^ {4,}(?!comment = )\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )")
+_INDENTED_CODE = re.compile(
+    r"^ {4,}(?!comment = |(?i:error|fatal|critical|warning): |(?:\w+\.)*\w+(?:Error|Exception): "
+    r"|\"(?:OOMKilled|[Ee]xitCode)\": )"
+    r"\S.*(?:\bself\.|\w\(|==|``|`:|:py:|[,:(){}\[\]]\s*$|# )"
+)
 """Indented more than any message, and punctuated like code."""
 _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")

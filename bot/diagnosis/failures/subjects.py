@@ -70,6 +70,11 @@ def is_complaint(text: str, minimum: Level = Level.ERROR) -> bool:
     return level >= minimum if level is not None else _COMPLAINT.search(text) is not None
 
 
+def names_failure(text: str) -> bool:
+    """Does a line have a word for something that is wrong?"""
+    return _COMPLAINT.search(text) is not None
+
+
 def is_progress(text: str) -> bool:
     """Is a line only progress: a progress bar, or a step that complains of nothing?"""
     if _BAR.search(text):

@@ -202,7 +202,7 @@ class Tracebacks:
                 state.kind = named.group("type")
             if source.rank is not None and not HEADER.match(text):
                 self.headed = source
-            return None, not _SHARED_HEADER.search(text)
+            return None, _SHARED_HEADER.search(text) is None or _NOTEBOOK_HEADER.match(text) is not None
         if CAUSE.search(text):
             self._open(source, line).follows = "handling" if "During handling" in text else "cause"
             return None, True
@@ -246,7 +246,7 @@ class Tracebacks:
         if state is not None:
             text = _without_prefix(text, state.prefix)
             text = text.lstrip() if state.is_in_table or state.is_indented else text
-        found = _EXCEPTION.match(text) or (state and _DOTTED.match(text))
+        found = _EXCEPTION.match(text) or (state and (_DOTTED.match(text) or _match_named(text, state.kind)))
         if not found:
             return None
         kind, message = found.group("type"), (found.group("message") or "").strip()
@@ -303,6 +303,11 @@ def _without_prefix(text: str, prefix: str) -> str:
         return text
     found = re.match(_NUMBER.sub(r"\\d+", re.escape(prefix)), text)
     return text[found.end() :] if found else text
+
+
+def _match_named(text: str, kind: str) -> re.Match[str] | None:
+    """Match the line of the exception that a notebook named in the header, whatever its name."""
+    return re.match(rf"(?P<type>(?:[\w.]+\.)?{re.escape(kind)})(?:: (?P<message>.*)|\s*)$", text) if kind else None
 
 
 def _key(source: LineSource) -> str:

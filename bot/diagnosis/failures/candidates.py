@@ -124,6 +124,8 @@ class Candidate:
     """The success that the run had reported before: none, soft or hard."""
     is_overcome: bool = False
     """Has the program gone on for long, or to its end?"""
+    is_part: bool = False
+    """Did the next job of a series start after it? Then the job that failed stays failed, whatever others achieve."""
     is_handled: bool = False
     """Did the run report that it retries, skips or ignores the failure?"""
 

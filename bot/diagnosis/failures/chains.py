@@ -91,3 +91,15 @@ def with_first_line(root: Candidate, candidates: Iterable[Candidate]) -> Candida
     return replace(
         root, excerpt=first.excerpt, root_index=first.root_index, decisive_line=first.decisive_line, line=first.line
     )
+
+
+def with_known_reason(root: Candidate, candidates: Iterable[Candidate]) -> Candidate:
+    """Return the failure with the meaning of the line that explains it, if that is known."""
+    known = (one for one in candidates if root.reason_line and one.line == root.reason_line)
+    one = next(known, None)
+    if one is None:
+        return root
+    return replace(
+        root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
+        unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, statement=one.statement, usual=one.usual,
+    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Build the candidate for any event: a line with a signature, an exception, an interrupt or an exception at the end."""
 
 import re
+from collections.abc import Sequence
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.candidates import Candidate, candidate_from_exception, candidate_from_signature
@@ -9,7 +10,6 @@ from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.summaries import completes_work
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.windows import Place
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.domain.alerts import Severity
@@ -33,16 +33,16 @@ _SIGTERM_HINT = (
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 
 
-def closes_after_work(raised: RaisedException, place: Place, *, has_completed: bool) -> bool:
+def closes_after_work(raised: RaisedException, before: Sequence[str], *, has_completed: bool) -> bool:
     """Did others close a connection or an event loop after all work was done?
 
     Args:
         raised: the exception.
-        place: where it is in the log.
+        before: the texts of the lines before it, oldest first.
         has_completed: whether the run had reported success before.
     """
     is_closing = _CLOSING.search(f"{raised.kind}: {raised.message}") is not None
-    return is_closing and (has_completed or completes_work(place.texts_before()))
+    return is_closing and (has_completed or completes_work(before))
 
 
 def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:

@@ -6,7 +6,7 @@ are grouped with it. Failures after the run reported success are part of its tea
 """
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
@@ -20,7 +20,7 @@ from bot.diagnosis.failures.candidates import (
     says_as_much,
 )
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
-from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line
+from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line, with_known_reason
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.failure_events import FailureEvent
@@ -39,6 +39,7 @@ from bot.diagnosis.failures.recovery import (
     Recovery,
     is_contradicted,
 )
+from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, starts_part
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
@@ -74,6 +75,8 @@ class RootCauseTracker:
     success_line: int = 0
     success_samples: int = 0
     """Number of progress samples before it."""
+    next_run: NextRun = field(default_factory=NextRun)
+    """What shows that another run began after it."""
 
     def observe(
         self, event: FailureEvent, signature: Signature | None, raised: RaisedException | None, place: Place
@@ -92,11 +95,18 @@ class RootCauseTracker:
         if (
             raised is not None
             and not is_start
-            and (raised.is_cleanup or closes_after_work(raised, place, has_completed=done))
+            and (
+                raised.is_cleanup
+                or closes_after_work(
+                    raised, self.next_run.own_texts(place.texts_before(), place.cursor.line), has_completed=done
+                )
+            )
         ):
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
         candidate = build_candidate(event, signature, raised)
         if candidate is None:
+            return []
+        if candidate.name == SERIES_FAILED and not self.candidates and not self._reopen():
             return []
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
@@ -151,6 +161,10 @@ class RootCauseTracker:
         """Record a progress line; close the failure once the run has certainly continued."""
         if self.notes_at >= 0 and progress.position.samples - self.notes_at >= LIVE_SAMPLES_TIMED:
             self._settle_delays()
+        if self.next_run.begins(
+            progress.step if progress.epoch is None else progress.epoch, after_success=self.success
+        ):
+            self.success = ""
         root = self.root()
         if root is None or root.is_final:
             return
@@ -263,7 +277,12 @@ class RootCauseTracker:
             self.success = signature.strength or "soft"
             self.success_samples, self.success_line = event.position.samples, event.line
         elif signature.role == "start":
+            if signature.name == NEXT_PART and not starts_part(event.text):
+                return
             self.success, self.has_ended = "", False
+            self.next_run.line = event.line if signature.name == NEXT_PART else self.next_run.line
+            if signature.name == NEXT_PART and (root := self.root()) is not None and not self.recovery.starts:
+                root.is_part = True
             self._resolve(signature.resolves, event.text)
             self._record_start(event, is_ready=signature.strength == "hard")
 
@@ -325,6 +344,14 @@ class RootCauseTracker:
         self.ranks = self.ranks.for_next_failure()
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
+    def _reopen(self) -> bool:
+        """Let a job's failure that others went on after be that of the series; return whether there is one."""
+        failed = next((one for one in self.recovered if one.is_part), None)
+        if failed is not None:
+            self.recovered = [one for one in self.recovered if one is not failed]
+            self.candidates, self.success = {failed.key: failed}, ""
+        return failed is not None
+
     def _is_contradicted(self, root: Candidate) -> bool:
         return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)
 
@@ -342,8 +369,7 @@ class RootCauseTracker:
         """Did the scheduler start the run again after it had ended it, and does that attempt fail by itself?"""
         is_own = candidate.category != "collective" and candidate.precedence is Precedence.ROOT
         is_own &= candidate.name not in ENDED_FROM_OUTSIDE
-        is_from_outside = root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE
-        return is_own and is_from_outside and bool(self.recovery.starts)
+        return is_own and (root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE) and self.recovery.starts > 0
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)
@@ -352,7 +378,7 @@ class RootCauseTracker:
         root = recategorize(root, self.recovery)
         severity, why = outcome.judge(root, is_contradicted=self._is_contradicted(root))
         is_explained = root.reason_line > 0 and root.is_blaming
-        root = self._with_known_reason(with_first_line(root, self.candidates.values()))
+        root = with_known_reason(with_first_line(root, self.candidates.values()), self.all_candidates())
         is_waiting = root.shows_waiting or root.precedence is Precedence.TEARDOWN
         is_waiting |= root.category in _OF_SEVERAL_RANKS and self.ranks.blamed_rank is not None
         ranks, sentence = self.ranks.choose_ranks(
@@ -367,17 +393,6 @@ class RootCauseTracker:
         signs = signs_around(root, self.candidates.values(), self.recovery, ranks)
         failure = root.to_failure(severity, why, ranks=ranks, last_ns=last_ns, signs=signs)
         return with_weighed_category(failure, root.statement, root.usual, keeps_hint=root.keeps_hint)
-
-    def _with_known_reason(self, root: Candidate) -> Candidate:
-        """The failure with the meaning of the line that explains it, if that is known."""
-        known = (one for one in self.all_candidates() if root.reason_line and one.line == root.reason_line)
-        one = next(known, None)
-        if one is None:
-            return root
-        return replace(
-            root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
-            unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, statement=one.statement, usual=one.usual,
-        )  # fmt: skip
 
 
 def _survived(candidate: Candidate, outcome: RunOutcome) -> Failure:

@@ -55,6 +55,8 @@ class RunOutcome:
 
     def judge_survived(self, candidate: Candidate) -> Severity:
         """Judge a failure after which the run went on: a note once that no longer matters."""
+        if candidate.is_part and not candidate.is_handled and candidate.precedence <= Precedence.WEAK:
+            return min(Severity.WARN, candidate.severity, key=lambda severity: severity.rank)
         is_harmless = (
             candidate.is_handled
             or self.recovery.is_handled(candidate)
@@ -78,7 +80,8 @@ class RunOutcome:
             return Severity.INFO, "Its work was done, or it is a server that stopped in order."
         is_cascade = root.precedence is Precedence.CASCADE and root.name == "python_exception"
         if (is_cascade and self.has_exited_well) or (self.success == "hard" and not root.prior_success):
-            return Severity.INFO, "The run completed anyway."
+            severity = Severity.WARN if root.is_part else Severity.INFO
+            return severity, "The run completed anyway."
         if self.end is None and self.recovery.is_retried(root) and not is_contradicted:
             return Severity.INFO, "The run reports that it retries, skips or ignores it."
         explained = self.notes.get(root.explained_by) or self.candidates.get(root.explained_by)

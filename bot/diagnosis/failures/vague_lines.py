@@ -22,7 +22,7 @@ _VAGUE = re.compile(
     rf"|\bfailed{_CODE}\W*$|,? ret ?[:=] ?-?\d+\W*$"
     rf"|(?:failed|unable|could not|couldn't|cannot|error)(?: to)? {_DOING}(?:ing)?\b[^:=]{{0,80}}(?:: ['\"]?/\S+)?\W*$"
     r"|\bsee (?:the )?(?:root cause|(?:errors?|logs?|stack ?trace|traceback|messages?|output)\b)"
-    r"|\binspect the previous\b"
+    r"|\binspect the previous\b|\berror executing job with overrides\b"
     r"|error: [^\[\n]{0,20}\[(?:INFO|DEBUG|WARN\w*)\]|:\s*$"
     r"|\bexception in (?!thread)\S+|\bencountered an error(?: in [\w.]+(?: \w+)?)?\W*$"
     r"|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"

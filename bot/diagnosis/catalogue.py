@@ -87,6 +87,8 @@ class Signature:
     """What the hint refers to: of the error lines around the failure, one that names it is quoted."""
     by_message: bool = False
     """Does the message decide the category, if it suggests one? For what a program reports of any failure."""
+    outranks_advice: bool = False
+    """Is it matched before advice and retry notices, whose words its lines contain?"""
     keeps_hint: bool = False
     """Does its hint hold in any category? Else the hint of the category that the message suggests replaces it."""
     verdict: VerdictName = ""
@@ -186,7 +188,8 @@ def build_catalogue(shipped: Iterable[Signature], extra: Iterable[Signature] = (
     names = {signature.name for signature in own}
     rest = [signature for signature in shipped if signature.name not in names]
     hiding = [signature for signature in own + rest if signature.role in HIDING_ROLES]
-    order = hiding + [signature for signature in own + rest if signature.role not in HIDING_ROLES]
+    others = [signature for signature in own + rest if signature.role not in HIDING_ROLES]
+    order = [one for one in others if one.outranks_advice] + hiding + [one for one in others if not one.outranks_advice]
     known = {signature.name for signature in order}
     for one in order:
         for key, named in (("explained_by", {one.explained_by} - {""}), ("resolves", set(one.resolves))):

@@ -14,6 +14,7 @@ import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.candidates import FAILED_END
+from bot.diagnosis.failures.cpu_use import MIN_SAMPLES, judge_cpu_use
 from bot.diagnosis.failures.empty_data import NO_DATA, find_empty_data
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
@@ -192,6 +193,7 @@ class Diagnoser:
             silent = self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
             found += [one for one in silent if not finished or self._precedes_success(one)]
         found = [self._with_rank(one) for one in merge_slowdown(found)]
+        found = judge_cpu_use(found, has_trained=state.pace.has_trained or state.samples >= MIN_SAMPLES)
         if not state.samples:
             found = merge_wait_and_end(found)
         found = [name_silent_replicas(one, state.newest_ns) for one in found]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
+from bot.diagnosis.failures.cpu_use import ON_CPU
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
@@ -296,7 +297,7 @@ class PageScanner:
         state.quotation.observe(text, cursor.line)
         state.root_cause.ranks.read_line(line, text, split.source.name)
         signature = self._catalogue.classify(text)
-        if signature is not None and signature.role == "retry_notice":
+        if signature is not None and (signature.role == "retry_notice" or signature.name in ON_CPU):
             state.root_cause.record_retry(cursor.line + 1)
         if signature is None and raised is None and not is_table_row(text):
             return

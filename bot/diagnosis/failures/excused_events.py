@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
+from bot.diagnosis.failures.cpu_use import ON_CPU, chooses_cpu
 from bot.diagnosis.failures.noise import as_handled
 from bot.diagnosis.failures.old_revisions import is_of_old_revision
 from bot.diagnosis.failures.optional_parts import is_optional_part
@@ -24,6 +25,8 @@ def excuse_event(
         signature: that it matches.
         raised: the exception that it is.
     """
+    if signature is not None and signature.name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
+        return replace(signature, severity=Severity.INFO), raised
     if signature is not None and signature.role not in _FAILS:
         return signature, raised
     if is_of_old_revision(place, place.line):

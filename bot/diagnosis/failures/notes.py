@@ -4,6 +4,7 @@ import re
 from collections.abc import Container, Iterable
 
 from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.cpu_use import CPU_FALLBACK, ON_CPU
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 
@@ -29,6 +30,11 @@ def _pods(text: str) -> set[str]:
     return {name for found in _POD.finditer(text) for name in found.groups() if name}
 
 
+def is_delay(note: Candidate) -> bool:
+    """Does a note no longer matter once the run trains?"""
+    return note.category in DELAYS and note.name not in ON_CPU
+
+
 def settle_notes(notes: Iterable[Candidate]) -> None:
     """Mark notes of what has passed."""
     for note in notes:
@@ -46,7 +52,12 @@ def report_note(note: Candidate, ended_at: int | None, *, has_ended: bool) -> Fa
     is_consequence = ended_at is not None and note.line >= ended_at
     is_rare = note.count < note.min_repeats
     has_passed = is_consequence or is_rare or bool(note.prior_success) or note.is_handled
-    has_passed |= has_ended and note.category not in _OF_RESULTS and note.severity is not Severity.PAGE
+    has_passed |= (
+        has_ended
+        and note.category not in _OF_RESULTS
+        and note.name != CPU_FALLBACK
+        and note.severity is not Severity.PAGE
+    )
     severity = Severity.INFO if has_passed else note.severity
     reason = "It was logged after the failure." if is_consequence else "Worth knowing; it did not end the run."
     return note.to_failure(severity, reason)

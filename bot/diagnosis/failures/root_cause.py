@@ -25,7 +25,7 @@ from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
-from bot.diagnosis.failures.notes import DELAYS, is_resolved, report_note, settle_notes
+from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, report_note, settle_notes
 from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
@@ -39,7 +39,7 @@ from bot.diagnosis.failures.recovery import (
     Recovery,
     is_contradicted,
 )
-from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, starts_part
+from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, is_start
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
 from bot.diagnosis.failures.subjects import names_subject
@@ -212,7 +212,7 @@ class RootCauseTracker:
 
     def _settle_delays(self) -> None:
         """What delayed the start has passed."""
-        settle_notes(note for note in self.notes.values() if note.category in DELAYS)
+        settle_notes(note for note in self.notes.values() if is_delay(note))
         self.notes_at = -1
 
     def expire(self, newest_ns: int | None) -> None:
@@ -277,13 +277,13 @@ class RootCauseTracker:
             self.success = signature.strength or "soft"
             self.success_samples, self.success_line = event.position.samples, event.line
         elif signature.role == "start":
-            if signature.name == NEXT_PART and not starts_part(event.text):
+            self._resolve(signature.resolves, event.text)
+            if not is_start(signature.name, event.text):
                 return
             self.success, self.has_ended = "", False
             self.next_run.line = event.line if signature.name == NEXT_PART else self.next_run.line
             if signature.name == NEXT_PART and (root := self.root()) is not None and not self.recovery.starts:
                 root.is_part = True
-            self._resolve(signature.resolves, event.text)
             self._record_start(event, is_ready=signature.strength == "hard")
 
     def _resolve(self, names: Container[str], text: str) -> None:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.diagnosis.failures.cpu_use import DEVICE_STATED
+
 MIN_FALLEN = 3
 """Number of steps or epochs far below those before a success that show that another run began."""
 NEXT_PART, SERIES_FAILED = "start_next_part", "series_failed"
@@ -39,6 +41,6 @@ class NextRun:
         return texts[-max(1, line + 1 - self.line) :] if self.line else texts
 
 
-def starts_part(text: str) -> bool:
-    """Does a line that names a job start it, rather than report its end?"""
-    return _OF_END.search(text) is None
+def is_start(name: str, text: str) -> bool:
+    """Does a line with the signature of a start begin work, rather than state a device or the end of a job?"""
+    return name != DEVICE_STATED and (name != NEXT_PART or _OF_END.search(text) is None)

@@ -53,6 +53,8 @@ _WAITS, _OF_WAITS = (
     frozenset({"code", "hang", "launch", "scheduler"}),
 )
 """Signatures of what a start waits for, and what the end of a program that gives it up looks like."""
+YOUNG_NS = 600 * 1_000_000_000
+"""Before this time without a line, an error that a program logged at its start does not prove that it failed."""
 _EXITS = (("trace",), ("bare_exception",), ("teardown",))
 """Evidence of failures that only report an end."""
 _EXIT_REPORTS = frozenset({"worker_failed", "task_exit", "mpi_abort"})
@@ -233,7 +235,8 @@ class Diagnoser:
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None:
             return [failure_from_unfinished(unfinished)]
-        failed = self._failed_end(found) or self._unstated_end() if is_settled else None
+        is_young = running and now_ns is not None and (state.clock_ns is None or now_ns - state.clock_ns < YOUNG_NS)
+        failed = self._failed_end(found, is_young=is_young) or self._unstated_end() if is_settled else None
         if failed is not None:
             return [failed]
         size = state.offset - state.progress_end
@@ -276,9 +279,10 @@ class Diagnoser:
         candidates = self._state.root_cause.candidates.values()
         return {one.line for one in candidates if one.precedence is Precedence.STOP}
 
-    def _failed_end(self, found: Sequence[Failure]) -> Failure | None:
+    def _failed_end(self, found: Sequence[Failure], *, is_young: bool = False) -> Failure | None:
         """Report the failure that the end of the log states, other than what is known not to be worth a page."""
-        return find_failed_end(self._log_end(), {one.line for one in found if one.signs[:1] not in _EXITS})
+        end = replace(self._log_end(), is_young=is_young)
+        return find_failed_end(end, {one.line for one in found if one.signs[:1] not in _EXITS})
 
     def _unstated_end(self) -> Failure | None:
         """Report a failure that no line at the end of the log states: of a job in a table, or of a lack of data."""
@@ -292,7 +296,7 @@ class Diagnoser:
         start = tail.rfind(b"\n", 0, max(0, len(tail) - size - 1)) + 1 if size < len(tail) else 0
         return LogEnd(
             tail[start:], state.lines, is_cut=len(tail) < size, quotation=state.quotation,
-            has_trained=state.pace.has_trained, before=tail[:start],
+            has_trained=state.pace.has_trained, is_harmless=self._scanner.is_harmless, before=tail[:start],
         )  # fmt: skip
 
 

@@ -98,6 +98,11 @@ class PageScanner:
         """Return the start and end of what a signature matches in a line; None if it does not."""
         return self._catalogue.match_span(signature, text)
 
+    def is_harmless(self, text: str) -> bool:
+        """Is the message of a line known not to be a failure: a note, advice, or a report of a start or a success?"""
+        signature = self._catalogue.classify(text)
+        return signature is not None and signature.role in UNREPORTED_ROLES | {"note"}
+
     @property
     def texts(self) -> Iterator[str]:
         """The patterns, titles and hints of all signatures."""

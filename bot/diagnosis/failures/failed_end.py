@@ -5,7 +5,7 @@ nor a success follows. The failure is the first line of that end which says what
 that something did.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS
@@ -33,6 +33,8 @@ MAX_LINES_AFTER = 24
 """Maximum number of lines after the last words: stack traces, advice and what scripts print when they end."""
 MAX_WORK_AFTER = 3
 """Maximum number of lines after them that a program logged as information."""
+MIN_FRAMES = 3
+"""Number of frames that make up a stack."""
 MAX_ROWS = 120
 """Number of lines at the end of the log that are read."""
 MAX_END = 60
@@ -41,6 +43,8 @@ NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
 FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
+_WORK = frozenset({LifeKind.ITEM, LifeKind.TRIAL, LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
+"""What shows that a program worked before."""
 ROW_CHARS, CONTEXT_ROWS = 300, 3
 _HINT = (
     "Read the marked line and the lines around it: no known failure matches them."
@@ -65,6 +69,10 @@ class LogEnd:
     """The newest model output in the log."""
     has_trained: bool
     """Had the run logged progress?"""
+    is_harmless: Callable[[str], bool] = lambda _: False
+    """Is the message of a line known not to be a failure?"""
+    is_young: bool = False
+    """May the program still be about to go on?"""
     before: bytes = b""
     """The text before it."""
 
@@ -107,12 +115,37 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     if MAY_BE_TABLE.search(end.text) is not None:
         in_tables = lines_of_tables(rows)
         rows = [row for row in rows if row.number not in in_tables]
-    last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows[index], judged)), None)
-    if last is None or (rows[last].is_exit and len(rows) - 1 - last > MAX_LINES_AFTER):
-        return None  # what ran the program goes on after its exit
-    if not _ends_log(end.own_rows(rows, last), rows[last]):
+    last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows, index, judged)), None)
+    if last is not None:
+        return _failure(end, rows, _root(rows, last), last) if _are_last_words(end, rows, last) else None
+    last = None if end.has_trained or end.is_young else _unanswered_error(end, rows, judged)
+    if last is None:
         return None
-    root = _root(rows, last)
+    why = "The log ends shortly after it, and the program had not yet worked."
+    return replace(_failure(end, rows, rows[last], last), signs=("weak",), why=why)
+
+
+def _are_last_words(end: LogEnd, rows: Sequence[EndRow], last: int) -> bool:
+    """Does neither a program nor what ran it go on after its last words?"""
+    if rows[last].is_exit and len(rows) - 1 - last > MAX_LINES_AFTER:
+        return False
+    return _ends_log(end.own_rows(rows, last), rows[last])
+
+
+def _unanswered_error(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -> int | None:
+    """The index of an error with a reason near the end of the log of a program that has not worked yet."""
+    if any(row.goes_on or row.kind in _WORK for row in rows):
+        return None
+    statements = [index for index, row in enumerate(rows) if not row.is_detail]
+    for index in statements[-1 - MAX_WORK_AFTER :]:
+        row = rows[index]
+        is_error = row.level is not None and row.level >= Level.ERROR and row.states_reason and not row.is_of_part
+        if is_error and row.number not in judged and not end.is_harmless(row.text):
+            return index
+    return None
+
+
+def _failure(end: LogEnd, rows: Sequence[EndRow], root: EndRow, last: int) -> Failure:
     message = root.text.strip()
     shown = [row for row in rows if abs(row.number - root.number) <= CONTEXT_ROWS]
     label = parse_event(message, root.number, root.label, None, ReadPosition(), None).label
@@ -137,8 +170,15 @@ def _is_own(row: EndRow, surroundings: Surroundings) -> bool:
     return row.restarts or row.is_bare_exit or is_verdict or surroundings.is_own(line)
 
 
-def _is_last_word(row: EndRow, judged: Container[int]) -> bool:
-    return row.number not in judged and (row.is_exit or row.is_fatal)
+def _is_last_word(rows: Sequence[EndRow], index: int, judged: Container[int]) -> bool:
+    row = rows[index]
+    return row.number not in judged and (row.is_exit or row.is_fatal or _has_stack(rows, index))
+
+
+def _has_stack(rows: Sequence[EndRow], index: int) -> bool:
+    """Does an error with the stack of native code follow, which is printed where nothing catches it?"""
+    below = rows[index + 1 : index + 1 + MIN_FRAMES]
+    return rows[index].is_error and len(below) == MIN_FRAMES and all(row.is_frame for row in below)
 
 
 def _ends_log(after: Sequence[EndRow], last: EndRow) -> bool:
@@ -210,7 +250,7 @@ def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow |
     """The first of the complaints in a row before an exit, or else the nearest one."""
     found = None
     for row in reversed(rows[max(first, last - NEAR_LINES) : last]):
-        if row.complains and not row.is_ended_by_others:
+        if row.complains and not (row.is_ended_by_others or (row.is_detail and found is not None)):
             found = row
         elif found is not None and not (row.is_exit or row.is_detail):
             break

@@ -41,6 +41,21 @@ _EXIT = re.compile(
     r"|did not (?:start|finish|complete)|not started)(?=$|[ .,;:!(])(?! (?:to|over|with|jobs?|runs?|\d+ times?)\b)"
 )
 """What reports that something ended badly, but not what."""
+_PARTS = (
+    r"(?:jobs|tasks|trials|runs|workers|trainers|shards|splits|parts|chunks|files|process(?:es)?|ranks|nodes|hosts|replicas|actors"
+    r"|folds|fits|attempts|experiments|candidates|stages|steps|commands|subprocesses|children)"
+)
+_ALL_FAILED = re.compile(
+    rf"(?i)(?<![\w.])(?P<count>[1-9]\d{{0,6}}) ?(?:/|of|out of) ?(?P=count) (?:(?:\w+ )?{_PARTS} )?"
+    r"(?:have |were |has |are )?(?:failed|crashed|aborted|errored|died|lost)\b"
+    rf"|\ball (?:of )?(?:the )?(?:\d+ )?(?:\w+ )?{_PARTS} (?:have |were |has |are )?"
+    r"(?:failed|crashed|aborted|errored|died|lost)\b"
+    rf"|(?<![\w.])0 ?(?:/|of|out of) ?[1-9]\d{{0,6}} (?:(?:\w+ )?{_PARTS} )?(?:succeeded|survived)\b"
+    rf"|\b(?:no|none of the) (?:\w+ )?{_PARTS} (?:have |has )?(?:succeeded|survived)\b"
+    r"|\bfailed, (?:log is in|(?:see|check) (?:the )?\S*logs?)\b"
+    r"|\babnormal(?:ly)? (?:program |process )?(?:exit|termin)"
+)
+"""The same of all parts of a whole, or of the program that hands them out."""
 _EXIT_FIELD = re.compile(
     r"^[^{]{0,60}\{.*\"(?:exit_?code|exit_?status|return_?code|rc)\": ?-?[1-9]\d{0,9}\b", re.IGNORECASE
 )
@@ -119,14 +134,18 @@ _HEADER = re.compile(
 """What an in-house logger writes before its message, and Docker and GitHub before the line of a step."""
 _NO_EVENT = re.compile(r"\w[a-z]Warning\b|(?i:\b(?:log ?level|handlers?)\b)")
 """Warnings of Python, which programs raise where they go on, and settings."""
+_NATIVE_FRAME = r"(?:#?\d{1,3}:?\s+)?(?:in )?0x[0-9a-f]{6,16}\b|frame #\d+: |\S+\.so[\d.]*\([^()]*\) ?\[0x"
+_FRAME = re.compile(rf"^\s*(?:{_NATIVE_FRAME})")
+"""Of the stack that native code prints where an error is thrown."""
 _DETAIL = re.compile(
-    r"^\s+\S|^\s*(?:\d+: |at |@ |from |in |#\d|Caused by|Stack|stack|Backtrace|note: |help: |hint: |For more|To fix"
+    rf"^(?:{_NATIVE_FRAME}|\+[-=+]+\s*$)"
+    r"|^\s+\S|^\s*(?:\d+: |at |@ |from |in |#\d|Caused by|Stack|stack|Backtrace|note: |help: |hint: |For more|To fix"
     r"|goroutine |\|)"
 )
 LOOKS_BAD = compile_pattern(
     rb"(?i:error|fatal|fata\b|ftl\b|pnc\b|abort|panic|crit|emerg|alert|exit|fail|halt|not found|giv|gave|unhandled"
     rb"|uncaught|terminat|\brc\b|return|crash|died|\bdead|not start|cannot|can't|unrecover|bail|exception|quit"
-    rb"|shutting|\bstop|(?:level|lvl|severity\w*|priority)\W{1,4}\d)|\bE\d\d\d|\dE\b|\b[EFC]\b|\bF\d"
+    rb"|shutting|\bstop|succeed|surviv|(?:level|lvl|severity\w*|priority)\W{1,4}\d)|\bE\d\d\d|\dE\b|\b[EFC]\b|\bF\d"
     rb"|" + LANGUAGE_ENDS
 )
 """What the last words of a run that failed contain: most lines need no more than this."""
@@ -149,6 +168,10 @@ class EndRow:
         """Does it report that something ended badly?"""
         if marks_uncaught(self.text):
             return True
+        whole = _ALL_FAILED.search(self.text)
+        if whole is not None:
+            rest = self.text[: whole.start()] + self.text[whole.end() :]
+            return not (_SURVIVAL.search(rest) or self._is_mention(whole.start()))
         found = _EXIT.search(self.text)
         if found is None and _EXIT_FIELD.search(self.raw) is not None:
             return not _SURVIVAL.search(self.text)
@@ -242,6 +265,16 @@ class EndRow:
     def is_detail(self) -> bool:
         """Does it belong to the statement above it?"""
         return _DETAIL.match(self.text) is not None
+
+    @property
+    def is_frame(self) -> bool:
+        """Is it a frame of a stack of native code?"""
+        return _FRAME.match(self.text) is not None
+
+    @property
+    def is_of_part(self) -> bool:
+        """Is it about something that fails without the program, such as a request?"""
+        return _PART.search(self.text) is not None
 
     @property
     def kind(self) -> LifeKind | None:

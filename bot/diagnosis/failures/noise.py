@@ -35,7 +35,7 @@ _SHELL = re.compile(r"^\++ ")
 _TABLE_CELLS = re.compile(r"^\s*[│┃](?:[^│┃]*[│┃]){2}")
 """A row of a drawn table, whose cells only display text."""
 _PATTERN_ECHO = re.compile(
-    r"(?<!\d)\.\*|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
+    r"(?<!\d)\.\*(?!\.\w)|[=!]~ |\\[bdswWSD]|\\\.|\(\?[imsx:]|\[\^|\\\[|\w\|\w.*\|"
     r"|(?i:\b(?:regex|pattern|patterns|log_policies"
     r"|include[sd]?|exclude[sd]?|grep|matcher|rule[s_]?\w*|alert[_ ]on\w*|on_error|keyword[s]?|when)['\"]?\s*[:=])"
 )

@@ -93,6 +93,8 @@ _PREFIXES = re.compile(
             r"\[(?:INFO|WARN|ERROR|DEBUG) ?\] W-\d{1,6}-[\w.-]{1,80} MODEL_LOG - ",
             rf"\(?(?:\w+ pid=\d+\) )?{_LEVEL} \d\d-\d\d \d\d:\d\d:\d\d (?:\[[\w./:-]+\]|[\w./-]+\.py:\d+\]) ",
             rf"{_LEVEL} +\| [\w.<>:-]+ - ",
+            rf"(?:[a-z][\w.-]{{1,40}} )?{_LEVEL} \(?(?={_PLAIN_TIMESTAMP})",
+            r"[\w./-]{1,60}\.py:\d+\] ",
             r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] \"?",
             r"\[NeMo [A-Z] [\d :-]+ (?:rank:(?P<nemo>\d{1,6})|\S+)\] ",
             rf"\[{_LEVEL}\|[\w.]+:\d+\] {_PLAIN_TIMESTAMP} >> ",

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bot.diagnosis.failures.candidates import Candidate, announces_exception
+from bot.diagnosis.failures.candidates import Candidate, announces_exception, is_near, says_as_much
 from bot.diagnosis.failures.failure_events import FailureEvent
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.precedence import Precedence
@@ -103,3 +104,21 @@ def with_known_reason(root: Candidate, candidates: Iterable[Candidate]) -> Candi
         root, name=one.name, title=one.title, category=one.category, hint=one.hint, serving_hint=one.serving_hint,
         unnamed_hint=one.unnamed_hint, names=one.names, reason_line=0, statement=one.statement, usual=one.usual,
     )  # fmt: skip
+
+
+def completed_candidates(
+    event: FailureEvent, added: Iterable[tuple[Candidate, bool]], root: Candidate | None
+) -> list[tuple[Candidate, bool]]:
+    """Return the root cause, if it is an error line whose exception is this event, or an exception that this names."""
+    if root is None or any(root is one for one, _ in added) or not is_near(event, root):
+        return []
+    is_decisive = (root.is_warning and says_as_much(event, root)) or announces_exception(root)
+    is_decisive |= not root.has_subject and names_subject(root.names, event.text)
+    return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
+
+
+def fails_after_restart(root: Candidate, candidate: Candidate) -> bool:
+    """Does an attempt that a scheduler started again after it had ended the run fail by itself?"""
+    is_own = candidate.category != "collective" and candidate.precedence is Precedence.ROOT
+    is_own &= candidate.name not in ENDED_FROM_OUTSIDE
+    return is_own and (root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE)

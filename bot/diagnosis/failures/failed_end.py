@@ -12,6 +12,7 @@ from bot.diagnosis.failures.candidates import FAILED_END, TITLE_CHARS
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
+from bot.diagnosis.failures.completion import ends_process, has_completed
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
 from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
 from bot.diagnosis.failures.language_ends import marks_uncaught
@@ -117,7 +118,9 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         rows = [row for row in rows if row.number not in in_tables]
     last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows, index, judged)), None)
     if last is not None:
-        return _failure(end, rows, _root(rows, last), last) if _are_last_words(end, rows, last) else None
+        root = _root(rows, last)
+        is_failure = _are_last_words(end, rows, last) and not _ends_completed_run(end, rows, root)
+        return _failure(end, rows, root, last) if is_failure else None
     last = None if end.has_trained or end.is_young else _unanswered_error(end, rows, judged)
     if last is None:
         return None
@@ -162,6 +165,14 @@ def _failure(end: LogEnd, rows: Sequence[EndRow], root: EndRow, last: int) -> Fa
         why="The log ends with it, and no work of the run and no success follow.", precedence=Precedence.ABORT,
     )  # fmt: skip
     return failure if root.is_exit else with_weighed_category(failure, statement, "code")
+
+
+def _ends_completed_run(end: LogEnd, rows: Sequence[EndRow], root: EndRow) -> bool:
+    """Does a failure only concern the end of a process whose run had completed?"""
+    if not (root.is_exit or ends_process(root.text, root.text)):
+        return False
+    before = [read_sourced_line(raw.decode("utf-8", "replace")).text for raw in end.before.split(b"\n")]
+    return has_completed([*before, *(row.text for row in rows[: rows.index(root)])], has_trained=end.has_trained)
 
 
 def _is_own(row: EndRow, surroundings: Surroundings) -> bool:

@@ -12,20 +12,26 @@ from itertools import chain
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
 from bot.diagnosis.failures.candidates import (
     Candidate,
-    announces_exception,
     candidate_from_signature,
     evict_weakest,
     is_more_decisive,
     is_near,
-    says_as_much,
 )
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
-from bot.diagnosis.failures.chains import continues_message, is_replaced, with_first_line, with_known_reason
+from bot.diagnosis.failures.chains import (
+    completed_candidates,
+    continues_message,
+    fails_after_restart,
+    is_replaced,
+    with_first_line,
+    with_known_reason,
+)
 from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, report_note, settle_notes
+from bot.diagnosis.failures.prior_success import INFERRED, find_prior_success
 from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.recovery import (
@@ -34,6 +40,7 @@ from bot.diagnosis.failures.recovery import (
     LIVE_SAMPLES_TIMED,
     MAX_LIFE_LINES,
     MAX_RELAPSES,
+    MIN_NEW_STEPS,
     LinesSince,
     ProgressEvent,
     Recovery,
@@ -41,8 +48,7 @@ from bot.diagnosis.failures.recovery import (
 )
 from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, is_start
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
-from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
-from bot.diagnosis.failures.subjects import names_subject
+from bot.diagnosis.failures.stops import explaining_candidate
 from bot.diagnosis.failures.supporting_signs import signs_around
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place
@@ -108,6 +114,11 @@ class RootCauseTracker:
             return []
         if candidate.name == SERIES_FAILED and not self.candidates and not self._reopen():
             return []
+        reported, own_run = self.success_at(event.position.samples), None if self.candidates else self.next_run
+        candidate.prior_success = find_prior_success(candidate, raised, place, own_run, reported)
+        if candidate.prior_success and not reported:
+            self.success, self.success_line = INFERRED, event.line - 1
+            self.success_samples = event.position.samples
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
@@ -118,7 +129,7 @@ class RootCauseTracker:
             and (
                 self._has_recovered(root)
                 or self._goes_on(root, place.lines_since)
-                or self._is_restarted(root, candidate)
+                or (self.recovery.starts > 0 and fails_after_restart(root, candidate))
             )
         ):
             self._close(root, is_overcome=False)
@@ -132,7 +143,7 @@ class RootCauseTracker:
         added = self._add(self.candidates, event, candidate, raised)
         if raised is None or not raised.has_traceback or candidate.precedence > Precedence.WEAK:
             return added
-        return [*added, *self._completed(event, added)]
+        return [*added, *completed_candidates(event, added, self.root())]
 
     def _replaced(self, event: FailureEvent, candidate: Candidate, raised: RaisedException | None) -> Candidate | None:
         """Return the root cause; drop it first if a later exception of its chain says more."""
@@ -164,6 +175,8 @@ class RootCauseTracker:
         if self.next_run.begins(
             progress.step if progress.epoch is None else progress.epoch, after_success=self.success
         ):
+            self.success = ""
+        if self.success == INFERRED and progress.position.samples - self.success_samples >= MIN_NEW_STEPS:
             self.success = ""
         root = self.root()
         if root is None or root.is_final:
@@ -321,19 +334,10 @@ class RootCauseTracker:
             return []
         if len(group) >= MAX_CANDIDATES and not evict_weakest(group, candidate.precedence):
             return []
-        candidate.prior_success = self.success_at(event.position.samples)
+        candidate.prior_success = candidate.prior_success or self.success_at(event.position.samples)
         candidate.record_event(event)
         group[candidate.key] = candidate
         return [(candidate, True)]
-
-    def _completed(self, event: FailureEvent, added: list[tuple[Candidate, bool]]) -> list[tuple[Candidate, bool]]:
-        """The root cause, if it is an error line whose exception is this event, or an exception that this one names."""
-        root = self.root()
-        if root is None or any(root is one for one, _ in added) or not is_near(event, root):
-            return []
-        is_decisive = (root.is_warning and says_as_much(event, root)) or announces_exception(root)
-        is_decisive |= not root.has_subject and names_subject(root.names, event.text)
-        return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 
     def _close(self, root: Candidate | None, *, is_overcome: bool = True) -> None:
         if root is not None and root.precedence <= Precedence.BARE_EXCEPTION:
@@ -364,12 +368,6 @@ class RootCauseTracker:
             return False
         root.is_overcome |= self.recovery.routine.read_after(lines).is_long
         return True
-
-    def _is_restarted(self, root: Candidate, candidate: Candidate) -> bool:
-        """Did the scheduler start the run again after it had ended it, and does that attempt fail by itself?"""
-        is_own = candidate.category != "collective" and candidate.precedence is Precedence.ROOT
-        is_own &= candidate.name not in ENDED_FROM_OUTSIDE
-        return is_own and (root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE) and self.recovery.starts > 0
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

@@ -59,6 +59,8 @@ _OF_OTHERS = re.compile(
     r"(?i)\btrials?\b|\btests?\b|\bcheck\b|\bprecision\b|\brecall\b|\btype\b.*\breason\b|\bloss\b|\bkind\b"
 )
 """Tables of trials, tests, classes and events."""
+_EVENTS = re.compile(r"\s*Events:|.*\bType\b.*\bReason\b|.*\bTYPE\b.*\bREASON\b")
+"""The start of a list of events, of which no row is a job."""
 _PROMPT = re.compile(r"^\s*(?:\S{1,60}[@:]\S{1,60}[$#%>]|[$%>]|\(\w[\w-]*\) \$) ?\S|^\+{1,3} \S")
 _BARE_TABLE = re.compile(
     r"--no-?headers?|@tsv\b|--noheader\b"
@@ -137,7 +139,7 @@ def _read_tables(rows: Sequence[EndRow]) -> Iterator[TableRow]:
     command, has_parent = "", set[str]()
     for row in rows:
         text = row.raw
-        if _PROMPT.match(text):
+        if _PROMPT.match(text) or _EVENTS.match(text):
             header, command = None, text
             continue
         if (found := _read_header(text, command)) is not None:

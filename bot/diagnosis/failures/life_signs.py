@@ -20,20 +20,27 @@ _REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:\d+\.\d[\d.:]* )?"
 _STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
 _TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
 _WARNING = r"^\s+warnings\.warn\(\w*[Ff]ail\w*,"
+_JOB_DONE = (
+    r"(?i:\b(?:prompt|request|query|job|task|inference|generation|prediction|invocation|workflow)\b[^\n]{0,40}"
+    r"\b(?:executed|completed|finished|processed|served|done) (?:in|after) \d)"
+)
+_FULL_BAR = r"\b100%\|[^|\n]*\| \d+/\d+ \["
+_READY = (
+    r"(?i:\b(?:running on|running at|listening (?:on|at)|serving (?:on|at)|available at|go to)\b:? .{0,24}"
+    r"(?:https?://|0\.0\.0\.0|\[::\]|localhost|127\.0\.0\.1|port \d))"
+)
 _CELL = r"^In \[\d{1,5}\]: |^(?:Executing|Ending) Cell \d"
 _BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
     rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
-    rf"|{_BOOSTING}|{_CELL}|{VERDICT}|"
+    rf"|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|{VERDICT}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
     rf"HTTP/[\d.]+\\?\"? (\d{{3}})\b|{_REQUEST}(\d{{3}})\b|\| +(\d{{3}}) +\| |[( ]status[=:] ?(\d{{3}})\b"
     r"|\"status(?:_?code)?\": ?\"?(\d{3})\b"
 )
-_CAUGHT = re.compile(_WARNING)
-_TRIAL_END = re.compile(_TRIAL)
 _PROBE = re.compile(r"/(?:health\w*|metrics|ping|ready\w*|live\w*|version|v1/models|v2/health/\w+|-/\w+)[\s\"?]")
 """Requests that a server answers whether its model works or not."""
 _THROUGHPUT = re.compile(r"\bgen(?:eration)? throughput(?: \(token/s\))?: ([\d.]+)")
@@ -46,11 +53,19 @@ _CELL_NUMBER = re.compile(r"(?:In \[|(?:Executing|Ending) Cell )(\d{1,5})")
 _NUMBER_AT_END = re.compile(r"\d+$")
 
 
+_LOADS = re.compile(r"(?i)load|fetch|download|captur|compil|warm|\binit|shard")
+"""What a program does at a start, with progress bars."""
+
+
 class LifeKind(enum.Enum):
     """What a line shows."""
 
     ANSWERED = enum.auto()
     """A request was answered, or an engine generated tokens."""
+    JOB = enum.auto()
+    """A job was served, in words or with a full progress bar."""
+    READY = enum.auto()
+    """A server states its address."""
     TRIAL = enum.auto()
     """A trial of a study ended well."""
     PASSED = enum.auto()
@@ -73,6 +88,14 @@ class LifeKind(enum.Enum):
     """A shell script runs its next command."""
 
 
+_FORMS = (
+    (re.compile(_READY), LifeKind.READY),
+    (re.compile(f"{_JOB_DONE}|{_FULL_BAR}"), LifeKind.JOB),
+    (re.compile(r"^\+"), LifeKind.COMMAND),
+    (re.compile(_WARNING), LifeKind.WARNED),
+    (re.compile(_TRIAL), LifeKind.TRIAL),
+    (re.compile(r": Success$"), LifeKind.ANSWERED),
+)
 _KINDS = {"passed": LifeKind.PASSED, "unpassed": LifeKind.UNPASSED, "judged": LifeKind.JUDGED}
 
 
@@ -95,16 +118,11 @@ def read_life_sign(text: str) -> LifeSign | None:
         return LifeSign(LifeKind.REFUSED if status >= 400 else LifeKind.ANSWERED)
     if found := _THROUGHPUT.search(text):
         return LifeSign(LifeKind.ANSWERED) if float(found.group(1)) > 0 else None
-    if text.startswith("+"):
-        return LifeSign(LifeKind.COMMAND)
-    if _CAUGHT.search(text):
-        return LifeSign(LifeKind.WARNED)
-    if _TRIAL_END.search(text):
-        return LifeSign(LifeKind.TRIAL)
+    simple = next((kind for form, kind in _FORMS if form.search(text)), None)
+    if simple is not None and not (simple is LifeKind.JOB and _LOADS.search(text)):
+        return LifeSign(simple)
     if found := _VERDICTS.search(text):
         return LifeSign(_KINDS[found.lastgroup or ""])
-    if text.endswith(": Success"):
-        return LifeSign(LifeKind.ANSWERED)
     if found := _ROUND.match(text) or _CELL_NUMBER.match(text):
         return LifeSign(LifeKind.ITEM, int(found.group(1)))
     if found := _NUMBERED.search(text):

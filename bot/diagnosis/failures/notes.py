@@ -17,9 +17,18 @@ DELAYS = frozenset({"launch", "scheduler"})
 """Categories of notes that no longer matter once the run trains, or its server answers."""
 
 
+_ABSENT = re.compile(r"(?i)\bno (?:CUDA|ROCm|HIP)-capable device")
+"""What a driver reports on a machine without GPUs."""
+_PULL = re.compile(r"(?i)\bpull(?:ing)? (?:the )?image\b")
+
+
 def is_resolved(failure: Candidate, names: Container[str], text: str) -> bool:
-    """Does the line of a start, which ends failures of these names, end this one? Not if it names another pod."""
-    if failure.name not in names:
+    """Does the line of a start, which ends failures of these names, end this one? Not if it names another pod.
+
+    An image that was pulled ends failed attempts for any reason.
+    """
+    is_pull = "image_pull" in names and failure.excerpt and _PULL.search(failure.excerpt[failure.root_index])
+    if failure.name not in names and not is_pull:
         return False
     own = _pods(failure.excerpt[failure.root_index]) if failure.excerpt else set[str]()
     started = _pods(text)
@@ -30,8 +39,10 @@ def _pods(text: str) -> set[str]:
     return {name for found in _POD.finditer(text) for name in found.groups() if name}
 
 
-def is_delay(note: Candidate) -> bool:
-    """Does a note no longer matter once the run trains?"""
+def is_delay(note: Candidate, *, is_served: bool) -> bool:
+    """Does a note no longer matter once the run trains, or answers requests?"""
+    if is_served and any(map(_ABSENT.search, note.excerpt)):
+        return True
     return note.category in DELAYS and note.name not in ON_CPU
 
 

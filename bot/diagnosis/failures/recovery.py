@@ -69,6 +69,9 @@ _RESTARTS = re.compile(
 )
 """What the line of a failure says if a supervisor starts the process again."""
 _ANNOUNCES = re.compile(r"(?i)re-?(?:queu|submit|submission|schedul)")
+_COUNTED = re.compile(r"(?i)\b(?:restarts?|failure):? #?(\d{1,4}) ?(?:/|of) ?(?:max_?\w+ )?(\d{1,4})")
+_TRIES_AGAIN = re.compile(r"(?i)\battempting\b|\brestor")
+"""How many restarts there were of how many; the last one takes place only if the line announces it."""
 
 
 LinesSince = Callable[[int], Sequence[SourcedLine]]
@@ -121,7 +124,7 @@ class Life:
         is_first_refused = sign.kind is LifeKind.REFUSED and self.answered == self.refused == self.failed == 0
         self.is_caught = self.is_caught or is_first_refused or sign.kind is LifeKind.WARNED
         self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
-        self.answered += sign.kind is LifeKind.ANSWERED
+        self.answered += sign.kind in (LifeKind.ANSWERED, LifeKind.JOB)
         self.trials += sign.kind is LifeKind.TRIAL
         self.passed += sign.kind is LifeKind.PASSED
         self.judged += sign.kind is LifeKind.JUDGED
@@ -215,6 +218,8 @@ class Recovery:
 
     def record_start(self, event: FailureEvent) -> None:
         """Record that a program starts, or that a start is announced."""
+        if uses_up_restarts(event.text):
+            return
         self.start_offset = self.start_offset if self.starts else event.position.offset
         self.starts += 1
         self.started_at, self.work_at_start = event.position.samples, self._work
@@ -227,7 +232,7 @@ class Recovery:
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
         is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
-        is_conclusive = (progress.is_immediate and is_own) or is_next_work or root.is_in_cell
+        is_conclusive = (progress.is_immediate and is_own) or is_next_work or root.is_in_cell or self._has_resumed
         if root.category == "hang" or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1
@@ -287,6 +292,15 @@ class Recovery:
         """Number of steps, items and answers since the newest event."""
         return self.steps_since_event + self.life.items + self.life.answered
 
+    @property
+    def _has_resumed(self) -> bool:
+        """Did a start take place, so that what was logged before the failure does not come late?"""
+        return self.has_begun and self.is_restarted
+
+    def states_end(self, lines: Sequence[SourcedLine]) -> bool:
+        """Do lines after the newest event close the run?"""
+        return self.routine.states_end(lines, is_restarted=self.is_restarted)
+
     def is_next_attempt(self) -> bool:
         """Is what follows the failure another attempt: after the process ended, from the first step on?"""
         return (self.has_exited or self.starts > 0) and (self.failed_at.samples == 0 or self.has_fallen)
@@ -338,6 +352,12 @@ class Recovery:
     def has_expired(self, newest_ns: int | None) -> bool:
         """Has a log without training steps continued long enough since the failure?"""
         return self.failed_ns is not None and newest_ns is not None and newest_ns - self.failed_ns > EXPIRY_NS
+
+
+def uses_up_restarts(text: str) -> bool:
+    """Does a line report the last of a number of restarts, and that nothing is started again?"""
+    found = _COUNTED.search(text)
+    return found is not None and int(found.group(1)) >= int(found.group(2)) and not _TRIES_AGAIN.search(text)
 
 
 def is_clients_fault(root: Candidate) -> bool:

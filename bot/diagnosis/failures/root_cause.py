@@ -201,7 +201,7 @@ class RootCauseTracker:
         life = self.recovery.life
         life.lines += 1
         if self.notes_at >= 0 and sign is not None and sign.kind is LifeKind.ANSWERED:
-            self._settle_delays()
+            self._settle_delays(is_served=True)
         root, name = self.root(), line.source.name
         if (
             root is None
@@ -211,8 +211,6 @@ class RootCauseTracker:
         ):
             return
         surroundings = self.recovery.routine.surroundings
-        if sign.kind is LifeKind.COMPLAINT:
-            surroundings.learn_complaint(line.text)
         if not surroundings.is_own_sign(sign, line, is_server=root.is_in_server):
             return
         life.record(sign)
@@ -223,9 +221,9 @@ class RootCauseTracker:
         ):
             self._close(root)
 
-    def _settle_delays(self) -> None:
+    def _settle_delays(self, *, is_served: bool = False) -> None:
         """What delayed the start has passed."""
-        settle_notes(note for note in self.notes.values() if is_delay(note))
+        settle_notes(note for note in self.notes.values() if is_delay(note, is_served=is_served))
         self.notes_at = -1
 
     def expire(self, newest_ns: int | None) -> None:
@@ -361,7 +359,7 @@ class RootCauseTracker:
 
     def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> bool:
         lines = lines_since(self.recovery.failed_at.offset)
-        is_stated = has_ended and self.recovery.routine.states_end(lines)
+        is_stated = has_ended and self.recovery.states_end(lines)
         if has_ended and self.recovery.reaches_end(is_stated=is_stated) and not self._is_contradicted(root):
             return True
         if not self.recovery.goes_on(root, lines_since, is_contradicted=self._is_contradicted(root)):

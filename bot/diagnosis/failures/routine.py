@@ -161,10 +161,18 @@ class Routine:
         self.repeated = [shape for shape, count in of_any.items() if count > 1][-MAX_SHAPES:]
         self.counters = dict(list(self.counters.items())[-MAX_COUNTERS:])
 
-    def states_end(self, lines: Iterable[SourcedLine]) -> bool:
-        """Do lines after a failure, of the program itself, close the run rather than its preparation?"""
+    def states_end(self, lines: Iterable[SourcedLine], *, is_restarted: bool = False) -> bool:
+        """Do lines after a failure, of the program itself, close the run rather than its preparation?
+
+        After a restart, so does a summary of any process that all parts succeeded.
+        """
         return ends_well(
-            [line for line in lines if self.surroundings.is_own(line) and not _PREPARATION.search(line.text)]
+            [
+                line
+                for line in lines
+                if (self.surroundings.is_own(line) and not _PREPARATION.search(line.text))
+                or (is_restarted and read_summary(line.text) is SummaryKind.COMPLETE)
+            ]
         )
 
     def read_after(

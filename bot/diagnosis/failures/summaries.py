@@ -26,6 +26,8 @@ _COUNT = re.compile(
     rf"|\b(?:({_GOOD}|{_PARTLY})|{_BAD})[:=] ?(\d{{1,9}})\b"
 )
 """A number of parts: `11 finished`, `failed: 1`."""
+_TRIALS = re.compile(r"\btrials: (\d+)/\1 \(\1 TERMINATED\)")
+"""All trials of a study in Ray, none of them with an error."""
 _TESTS = re.compile(r"(?i)\bpass(?:ed)?\b")
 _TESTS_OK = re.compile(r"^OK(?: \(.*)?\W*$")
 _SUITE = re.compile(
@@ -111,7 +113,7 @@ def read_summary(text: str) -> SummaryKind | None:
     if bad > good >= 0 or (total and not good) or _FAILED.search(text) or _SUITE.search(text):
         return SummaryKind.BAD
     is_count = good > 0 and (good >= MIN_RATIO * bad >= 0 or good >= total > 0 or _TESTS.search(text) is not None)
-    if is_count or _TESTS_OK.search(text):
+    if is_count or _TESTS_OK.search(text) or _TRIALS.search(text):
         return SummaryKind.GOOD if bad > 0 else SummaryKind.COMPLETE
     return SummaryKind.RESULT if _BEST.search(text) and not _CRASH.search(text) else None
 

@@ -26,6 +26,10 @@ _TAG = re.compile(r"\W{0,3}([A-Za-z][\w./-]{0,60})(?:\[\d+\])?(?:[:|\]] |:$)")
 _PATH = re.compile(r"\S*(?:[/\\]|\w\.[A-Za-z])\S*")
 _REQUEST = re.compile(r"\S*(?:GET|POST|PUT|/)\S*|HTTP|(?<![\w.])[1-5]\d\d\b")
 """Where the part of an answer begins that differs from request to request."""
+_PROCESS = re.compile(
+    r"\[(?!(?i:info|warn(?:ing)?|error|debug|i|w|e)\b)[A-Za-z][\w./:-]{1,40}\](?= )|[\w.-]{2,40} +\| "
+)
+"""The name of a process, as launchers and Compose write it before a line."""
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 _ANSWERS = frozenset({LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
 _TESTS = frozenset({LifeKind.PASSED, LifeKind.UNPASSED, LifeKind.JUDGED})
@@ -56,6 +60,8 @@ class Surroundings:
     """Checksums of the words in them."""
     answers: list[int] = field(default_factory=list)
     """Checksums of how lines about answered requests start."""
+    processes: list[int] = field(default_factory=list)
+    """Checksums of names of processes at their start."""
     has_tests: bool = False
     """Did it contain results of tests, or the start of one?"""
     is_server: bool = False
@@ -64,8 +70,10 @@ class Surroundings:
     def learn(self, lines: Iterable[SourcedLine], texts: Iterable[str]) -> None:
         """Learn from the lines before a failure, oldest first, and from its own texts."""
         styles, answers = dict[int, None](), dict[int, None]()
-        words = dict[int, None]()
+        words, processes = dict[int, None](), dict[int, None]()
         for line in lines:
+            if (found := _PROCESS.match(line.prefix + line.text)) is not None:
+                processes[_checksum(found.group(0))] = None
             styles[_checksum(_split_style(line)[0])] = None
             if (sign := read_life_sign(line.text)) is not None:
                 self.has_tests |= sign.kind in _TESTS
@@ -74,11 +82,7 @@ class Surroundings:
         for text in texts:
             self._learn_text(text, words)
         self.styles, self.answers = list(styles)[-MAX_STYLES:], list(answers)[-MAX_STYLES:]
-        self.words = list(words)[-MAX_WORDS:]
-
-    def learn_complaint(self, text: str) -> None:
-        """Learn what the program says that it could not handle."""
-        self.words = [*self.words, *_subjects(text)][-MAX_WORDS:]
+        self.words, self.processes = list(words)[-MAX_WORDS:], list(processes)[-MAX_STYLES:]
 
     def _learn_text(self, text: str, words: dict[int, None]) -> None:
         self.has_tests |= _TESTING.search(text) is not None
@@ -97,7 +101,15 @@ class Surroundings:
         return known > 0 and known >= MIN_SHARE_PLAIN * len(subjects)
 
     def is_own_sign(self, sign: LifeSign, line: SourcedLine, *, is_server: bool) -> bool:
-        """Is a sign of life one of the program that failed?"""
+        """Is a sign of life one of the program that failed? Also learn what it says of the program."""
+        if sign.kind is LifeKind.COMPLAINT:  # what the program could not handle
+            self.words = [*self.words, *_subjects(line.text)][-MAX_WORDS:]
+        if sign.kind is LifeKind.READY:
+            is_own = not self._is_of_other(line)
+            self.is_server |= is_own
+            return is_own
+        if sign.kind is LifeKind.JOB:
+            return (is_server or self.is_server) and not self._is_of_other(line)
         if sign.kind in _ANSWERS:
             return _answer_form(line) in self.answers if self.answers else is_server or self.is_server
         if sign.kind in _TESTS:
@@ -107,6 +119,11 @@ class Surroundings:
         if sign.kind is LifeKind.ITEM:
             return self.is_own(line) or not any(_subjects(line.text))
         return True
+
+    def _is_of_other(self, line: SourcedLine) -> bool:
+        """Does a line start with the name of a process in brackets or before a bar, as no line before did?"""
+        found = _PROCESS.match(line.prefix + line.text)
+        return found is not None and _checksum(found.group(0)) not in self.processes
 
 
 def _answer_form(line: SourcedLine) -> int:

@@ -233,12 +233,14 @@ class Diagnoser:
         """Report failures without a known error line: an unfinished traceback, a failed end, a hang, a slow-down."""
         state = self._state
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
-        if unfinished is not None:
+        if unfinished is not None and not unfinished.is_service:
             return [failure_from_unfinished(unfinished)]
         is_young = running and now_ns is not None and (state.clock_ns is None or now_ns - state.clock_ns < YOUNG_NS)
         failed = self._failed_end(found, is_young=is_young) or self._unstated_end() if is_settled else None
         if failed is not None:
             return [failed]
+        if unfinished is not None:
+            return [failure_from_unfinished(unfinished)]
         size = state.offset - state.progress_end
         after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None

@@ -245,14 +245,16 @@ def _is_in_data_code(raised: RaisedException) -> bool:
 def failure_from_unfinished(found: UnfinishedTraceback) -> Failure:
     """Report a traceback whose last line was cut off with the log or overwritten by other ranks' output."""
     meaning = classify_exception(
-        RaisedException(found.kind or "Error", "", found.frame, has_traceback=True, is_cleanup=False)
+        RaisedException(
+            found.kind or "Error", "", found.frame, has_traceback=True, is_cleanup=False, is_service=found.is_service
+        )
     )
     category, hint = meaning.category, _UNFINISHED_HINT if meaning.hint == _LIBRARY_HINT else meaning.hint
     if category == "code" and _STORAGE.search(f"{found.frame} {found.last_frame}"):
         category, hint = "storage", _STORAGE_HINT
     kind = f" ({found.kind})" if found.kind else ""
     return Failure(
-        severity=Severity.PAGE, category=category, signature="python_exception",
+        severity=meaning.severity, category=category, signature="python_exception",
         title=f"Traceback without its exception line{kind}, in {found.frame or 'a notebook'}", hint=hint,
         line=found.line, ranks=() if found.rank is None else (found.rank,), signs=("unfinished",),
         why="The log ends before the exception line, or several ranks overwrote it.",

@@ -7,7 +7,10 @@ from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import LogTime
 
-_BLAMED_RANKS = re.compile(r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))")
+_BLAMED_RANKS = re.compile(
+    r"\b[Rr]anks (\d+(?:, ?\d+)+) (?:failed|did not|have not|never|are (?:missing|stuck|dead))"
+    r"|\branks?[ =:]{1,2}\[(\d+(?:, ?\d+)*)\] (?:was|were|has|have) (?:been )?(?:aborted|killed|lost)"
+)
 """Several ranks at once; the first one is the root rank."""
 _BLAMED_RANK = re.compile(
     r"\b[Rr]ank (\d+) (?:failed to pass|crashed|did not|(?:is|has) (?:dead|missing|behind|stuck|failed|died|crashed))"
@@ -81,7 +84,7 @@ def parse_event(
     blamed = int(found.group(found.lastindex or 0)) if found else None
     others: tuple[int, ...] = ()
     if several:
-        blamed, *rest = (int(number) for number in several.group(1).split(","))
+        blamed, *rest = (int(number) for number in several.group(several.lastindex or 0).split(","))
         others = tuple(rest)
     if blamed is not None:
         label = blamed

@@ -37,6 +37,7 @@ _EXITED_TASK = re.compile(
 )
 _LOCAL_RANK = re.compile(
     r"\blocal_rank: (\d+)|^(?:[\w.-]{1,80}: )?\S{1,80}:\d+:\d+ \[(\d+)\] |--local_rank=(\d+)\b.* return code = -?[1-9]"
+    r"|CalledProcessError: Command .*--local[_-]rank[=', ]{1,4}(\d+)\b"
 )
 """As torchrun, NCCL and DeepSpeed write it."""
 _LOCAL_PREFIX = re.compile(r"\[(?:([\w.-]{1,60}):)?default(\d{1,3})\]:?|\[local_rank[ :=_]?()(\d{1,3})\]")

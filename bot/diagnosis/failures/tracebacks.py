@@ -173,6 +173,8 @@ class UnfinishedTraceback:
     frames: int = 0
     user_line: str = ""
     user_number: int = 0
+    is_service: bool = False
+    """Was it raised in a library that only reports on the run?"""
 
 
 @dataclass(slots=True)
@@ -228,7 +230,7 @@ class Tracebacks:
         frame = one.user_frame or one.any_frame
         return UnfinishedTraceback(
             one.kind, frame, one.any_frame, last_line + 1, int(rank) if rank else None, one.frames, one.user_line,
-            one.user_number,
+            one.user_number, one.is_service and not one.user_frame,
         )  # fmt: skip
 
     def _owner(self, source: LineSource, line: int) -> LineSource:

@@ -33,6 +33,7 @@ from bot.diagnosis.silent_ranks import name_silent_replicas
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.diagnosis.training.run_progress import build_progress
+from bot.diagnosis.training.stall_reports import MAX_ROWS, find_stall_report
 from bot.domain.alerts import Severity
 from bot.domain.progress import RunProgress
 
@@ -244,6 +245,8 @@ class Diagnoser:
         size = state.offset - state.progress_end
         after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
+        if hang is None and running:
+            hang = find_stall_report(self._log_end().rows(MAX_ROWS))
         return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
 
     def _precedes_success(self, failure: Failure) -> bool:

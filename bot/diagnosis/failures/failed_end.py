@@ -18,6 +18,7 @@ from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
 from bot.diagnosis.failures.language_ends import marks_uncaught
 from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
 from bot.diagnosis.failures.life_signs import LifeKind
+from bot.diagnosis.failures.plain_ends import MAY_END, states_plain_end, states_trouble
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.reasons import Grade
 from bot.diagnosis.failures.surroundings import Surroundings
@@ -47,6 +48,8 @@ FAR_ROWS, DETAIL_ROWS = 16, 6
 _WORK = frozenset({LifeKind.ITEM, LifeKind.TRIAL, LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
 """What shows that a program worked before."""
 ROW_CHARS, CONTEXT_ROWS = 300, 3
+PROSE_ROWS = 3
+"""Number of the last lines among which prose counts in which a program gives up."""
 _HINT = (
     "Read the marked line and the lines around it: no known failure matches them."
     " They are the last words of the program and of what ran it. https://docs.python.org/3/library/exceptions.html"
@@ -112,7 +115,7 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         end: of the log.
         judged: numbers of lines that are known not to be worth a page.
     """
-    rows = end.rows(MAX_ROWS) if end.may_fail() else []
+    rows = end.rows(MAX_ROWS) if end.may_fail() or MAY_END.search(end.text) else []
     if MAY_BE_TABLE.search(end.text) is not None:
         in_tables = lines_of_tables(rows)
         rows = [row for row in rows if row.number not in in_tables]
@@ -121,6 +124,9 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         root = _root(rows, last)
         is_failure = _are_last_words(end, rows, last) and not _ends_completed_run(end, rows, root)
         return _failure(end, rows, root, last) if is_failure else None
+    if (last := _plain_end(rows)) is not None:
+        root = rows[last] if states_trouble(rows[last].text) else _root(rows, last)
+        return _failure(end, rows, root, last) if _are_last_words(end, rows, last) else None
     last = None if end.has_trained or end.is_young else _unanswered_error(end, rows, judged)
     if last is None:
         return None
@@ -190,6 +196,14 @@ def _has_stack(rows: Sequence[EndRow], index: int) -> bool:
     """Does an error with the stack of native code follow, which is printed where nothing catches it?"""
     below = rows[index + 1 : index + 1 + MIN_FRAMES]
     return rows[index].is_error and len(below) == MIN_FRAMES and all(row.is_frame for row in below)
+
+
+def _plain_end(rows: Sequence[EndRow]) -> int | None:
+    """Index of the last of the rows, if it states in prose that the program gives up."""
+    last = range(max(0, len(rows) - PROSE_ROWS), len(rows))
+    return next(
+        (index for index in reversed(last) if rows[index].is_plain and states_plain_end(rows[index].text)), None
+    )
 
 
 def _ends_log(after: Sequence[EndRow], last: EndRow) -> bool:

@@ -192,6 +192,11 @@ class EndRow:
         return has_words and not goes_on and not self._is_mention(0) and not self.is_value
 
     @property
+    def is_plain(self) -> bool:
+        """Is it neither a mention nor logged as information?"""
+        return (self.level is None or self.level >= Level.WARNING) and not self._is_mention(0)
+
+    @property
     def is_error(self) -> bool:
         """Is it logged as an error, or a fatal statement?"""
         return self.is_fatal or (self.level is not None and self.level >= Level.ERROR and not self._is_mention(0))

@@ -21,6 +21,7 @@ from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
+from bot.diagnosis.failures.stall_reports import MAX_ROWS, find_stall_report
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
@@ -33,7 +34,6 @@ from bot.diagnosis.silent_ranks import name_silent_replicas
 from bot.diagnosis.state import VERSION, DiagnoserState
 from bot.diagnosis.training.hang import find_hang
 from bot.diagnosis.training.run_progress import build_progress
-from bot.diagnosis.training.stall_reports import MAX_ROWS, find_stall_report
 from bot.domain.alerts import Severity
 from bot.domain.progress import RunProgress
 

@@ -1,9 +1,10 @@
-"""Turn events into notes that report no failure of the run: of a part that is only probed, or of an old revision."""
+"""Turn events into notes that report no failure of the run: of probed parts, old revisions and first starts."""
 
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.cpu_use import ON_CPU, chooses_cpu
+from bot.diagnosis.failures.lost_resumes import LOST_RESUME, follows_restart
 from bot.diagnosis.failures.noise import as_handled
 from bot.diagnosis.failures.old_revisions import is_of_old_revision
 from bot.diagnosis.failures.optional_parts import is_optional_part
@@ -27,6 +28,8 @@ def excuse_event(
     """
     if signature is not None and signature.name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
         return replace(signature, severity=Severity.INFO), raised
+    if signature is not None and signature.name == LOST_RESUME and not follows_restart(place.texts_before(), text):
+        return None, raised
     if signature is not None and signature.role not in _FAILS:
         return signature, raised
     if is_of_old_revision(place, place.line):

@@ -107,6 +107,16 @@ class LifeSign(NamedTuple):
     """The number of the item."""
 
 
+def is_throughput(text: str) -> bool:
+    """Does a line of a serving engine state how many tokens it generates?"""
+    return _THROUGHPUT.search(text) is not None
+
+
+def is_request(text: str) -> bool:
+    """Is it about a request, also one of a probe, that was answered?"""
+    return _STATUS.search(text) is not None
+
+
 def read_life_sign(text: str) -> LifeSign | None:
     """Read a line without its prefixes; None if it shows nothing."""
     if found := _STATUS.search(text):

@@ -44,7 +44,7 @@ _PLANNED = re.compile(
     r"|\bdrain|\bsigterm\b"
     r"|\bseen once\b|\bfor now\b|\bnothing (?:new|more) to\b|\bon purpose\b|\bctrl-?c\b|\bplateau|\bsteps? done\b"
 )
-"""Reasons for an end that is no failure."""
+"""Reasons for an end without a failure."""
 _OTHERS = re.compile(
     r"(?i)\b(?:client|helper|request|connection|callback|download|upload|worker \d+|probe|lease|session \d+"
     r"|dashboard)\b"

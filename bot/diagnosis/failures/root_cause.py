@@ -48,7 +48,7 @@ from bot.diagnosis.failures.recovery import (
 )
 from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, is_start
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
-from bot.diagnosis.failures.stops import explaining_candidate
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
 from bot.diagnosis.failures.supporting_signs import signs_around
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.windows import Place
@@ -309,7 +309,10 @@ class RootCauseTracker:
     def _record_start(self, event: FailureEvent, *, is_ready: bool) -> None:
         """Record that a program starts; one that is ready has got over what failed before."""
         root = self.root()
-        if root is None or (event.label is not None and root.sources and str(event.label) not in root.sources):
+        if root is None:
+            return
+        is_of_other = event.label is not None and root.sources and str(event.label) not in root.sources
+        if is_of_other and root.name not in ENDED_FROM_OUTSIDE:  # what replaces a lost node has another name
             return
         self.recovery.record_start(event)
         has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or root.is_warning

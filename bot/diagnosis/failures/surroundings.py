@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from bot.diagnosis.failures.life_signs import LifeKind, LifeSign, read_life_sign
+from bot.diagnosis.failures.life_signs import LifeKind, LifeSign, is_request, is_throughput, read_life_sign
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 
 MAX_STYLES, MAX_WORDS = 64, 512
@@ -77,7 +77,10 @@ class Surroundings:
             styles[_checksum(_split_style(line)[0])] = None
             if (sign := read_life_sign(line.text)) is not None:
                 self.has_tests |= sign.kind in _TESTS
-                answers |= {_answer_form(line): None} if sign.kind in _ANSWERS else {}
+            if is_throughput(line.text):
+                self.is_server = True
+            elif is_request(line.text) or (sign is not None and sign.kind in _ANSWERS):
+                answers[_answer_form(line)] = None
             self._learn_text(line.text, words)
         for text in texts:
             self._learn_text(text, words)
@@ -110,6 +113,8 @@ class Surroundings:
             return is_own
         if sign.kind is LifeKind.JOB:
             return (is_server or self.is_server) and not self._is_of_other(line)
+        if is_throughput(line.text):
+            return is_server or self.is_server
         if sign.kind in _ANSWERS:
             return _answer_form(line) in self.answers if self.answers else is_server or self.is_server
         if sign.kind in _TESTS:

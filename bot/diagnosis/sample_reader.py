@@ -1,11 +1,14 @@
 """Read one progress line of a log, and pass its numbers to what follows the run."""
 
+import math
+
 from bot.diagnosis.failures.failure_events import ReadPosition
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.reading.cursor import Origin
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.failed_steps import is_bare_step, is_failure_detail, states_failed_step
 from bot.diagnosis.training.progress_lines import parse_progress_line
+from bot.diagnosis.training.rate_search import is_rate_search
 
 
 def read_sample(
@@ -41,7 +44,9 @@ def read_sample(
     if sample.epoch is None and sample.step is not None and state.epoch is not None:
         sample = sample._replace(epoch=state.epoch)  # a progress bar starts again in each epoch
         logged = logged._replace(sample=sample)
-    state.loss.feed(logged)
+    is_lost = sample.loss is not None and not math.isfinite(sample.loss)
+    if not (is_lost and is_rate_search(split.text, before)):
+        state.loss.feed(logged)
     if is_failed:
         return False
     if sample.step is not None or sample.epoch is not None or sample.loss is not None:

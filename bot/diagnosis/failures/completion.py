@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bot.diagnosis.failures.frames import LineKind, is_rule, line_kind
 from bot.diagnosis.training.progress import parse_sample
+from bot.domain.levels import stated_level
 
 MAX_LINES = 60
 """Number of lines before a failure that are read."""
@@ -20,8 +21,9 @@ _PART = re.compile(
     r"|checkpoints?|ckpts?|installation|config\w*|import\w*|evaluation|validation|sanity)\b"
 )
 """What completes before the run does, or does not complete."""
+_FINAL = re.compile(r"(?i)\bfinal\b(?! (?:epoch|stage|phase))|\bbest_metric\b")
 _RUN = (
-    r"(?:training|run|simulation|job|fit(?:ting)?|optimi[sz]ation|experiment|pipeline|mdrun|calculation"
+    r"(?:train(?:ing)?|run|simulation|job|fit(?:ting)?|optimi[sz]ation|experiment|pipeline|mdrun|calculation"
     r"|everything|all)"
 )
 _OVER = r"(?:complete[d]?|finished|done|ended|succeeded|over|(?:completed|finished) successfully)"
@@ -92,7 +94,7 @@ def has_completed(texts: Sequence[str], *, has_trained: bool) -> bool:
     is_whole = _has_all_steps(lines[: last + 1]) if has_trained else None
     closing = -1
     for index, text in enumerate(after):
-        closes_run = _CLOSES_RUN.search(text) is not None and (is_whole or not _PART.search(text))
+        closes_run = _CLOSES_RUN.search(text) is not None and (is_whole or not _is_part(text))
         closes_run = closes_run and (has_trained or not _ALL.match(text))
         closes_steps = has_trained and is_whole is not False and _closes_steps(text, forms, is_whole=bool(is_whole))
         if closes_run or closes_steps:
@@ -108,11 +110,16 @@ def ends_process(text: str, announcement: str) -> bool:
 def _closes_steps(text: str, forms: set[str], *, is_whole: bool) -> bool:
     if not _CLOSES_STEPS.search(text):
         return is_whole and _FIGURE.match(text) is not None
-    return is_whole or (_DIGITS.sub("0", text) not in forms and not _PART.search(text))
+    return is_whole or (_DIGITS.sub("0", text) not in forms and not _is_part(text))
+
+
+def _is_part(text: str) -> bool:
+    return _PART.search(text) is not None and _FINAL.search(text) is None
 
 
 def _is_plain(text: str) -> bool:
-    return line_kind(text) is LineKind.OTHER
+    """Is a line none of a traceback? Some loggers indent the lines whose time they leave out."""
+    return line_kind(text) is LineKind.OTHER or (text.startswith(" ") and stated_level(text) is not None)
 
 
 def _is_step(text: str) -> bool:

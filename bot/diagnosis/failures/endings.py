@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.reading.sourced_lines import SourcedLine
@@ -25,15 +26,17 @@ _OPENING = re.compile(
 )
 """What succeeds at the start of a run."""
 EXIT_ZERO = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
+_ASKED_STATUS = re.compile(r"\becho \"?\$\?")
 FEW_WORDS = 6
 """Number of the last lines among which a run states that all is done."""
 
 
 def is_complete(lines: Sequence[SourcedLine]) -> bool:
     """Does one of the last lines state that all parts are done, or that the program ended with code 0?"""
-    return any(
-        read_summary(line.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE) or EXIT_ZERO.search(line.text)
-        for line in lines[-FEW_WORDS:]
+    last = [line.text for line in lines[-FEW_WORDS:]]
+    has_asked = any(_ASKED_STATUS.search(text) and after.strip() == "0" for text, after in pairwise(last))
+    return has_asked or any(
+        read_summary(text) in (SummaryKind.GOOD, SummaryKind.COMPLETE) or EXIT_ZERO.search(text) for text in last
     )
 
 

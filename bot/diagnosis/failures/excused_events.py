@@ -8,7 +8,9 @@ from bot.diagnosis.failures.lost_resumes import LOST_RESUME, follows_restart
 from bot.diagnosis.failures.noise import as_handled
 from bot.diagnosis.failures.old_revisions import is_of_old_revision
 from bot.diagnosis.failures.optional_parts import is_optional_part
+from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.verdicts import is_verdict_row
 from bot.diagnosis.failures.windows import Place
 from bot.domain.alerts import Severity
 
@@ -32,6 +34,9 @@ def excuse_event(
         return None, raised
     if signature is not None and signature.role not in _FAILS:
         return signature, raised
+    texts = place.texts_before() if raised is None or not raised.has_traceback else ()
+    if texts and (is_verdict_row(text, texts) or is_in_good_tree(text, texts)):
+        return None, None
     if is_of_old_revision(place, place.line):
         note = None if signature is None else replace(signature, role="note", severity=Severity.WARN)
         return note, _as_caught(raised)

@@ -21,6 +21,7 @@ from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.plain_ends import MAY_END, states_plain_end, states_trouble
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.reasons import Grade
+from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
@@ -189,7 +190,11 @@ def _is_own(row: EndRow, surroundings: Surroundings) -> bool:
 
 def _is_last_word(rows: Sequence[EndRow], index: int, judged: Container[int]) -> bool:
     row = rows[index]
-    return row.number not in judged and (row.is_exit or row.is_fatal or _has_stack(rows, index))
+    if row.number in judged or not (row.is_exit or row.is_fatal or _has_stack(rows, index)):
+        return False
+    if row.is_aside and any(not (one.is_aside or one.is_detail) for one in rows[index + 1 :]):
+        return False  # a program went on that had only asked a tool
+    return not is_in_good_tree(row.text, [one.text for one in rows[:index]])
 
 
 def _has_stack(rows: Sequence[EndRow], index: int) -> bool:

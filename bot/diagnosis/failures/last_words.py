@@ -103,6 +103,14 @@ _GENERIC = re.compile(
     r"|^\W*(?:exiting|shutting down|stopping|terminating|quitting|cleaning up|halting)\b|\ban error (?:has )?occurred\b"
 )
 """What reports that a program ends, but not why."""
+_ASIDE = re.compile(
+    r"^(?:error: |warning: )?fatal: (?:not a git repository|detected dubious ownership|No names found"
+    r"|No tags can describe|ambiguous argument|bad revision|unknown revision|your current branch"
+    r"|no upstream configured)|^(?:\S{1,40}: ){0,3}(?:line )?(?:\d+: )?"
+    r"(?:git|nvcc|nvidia-smi|rocm-smi|hipconfig|lspci|lscpu|lsb_release"
+    r"|ibstat|ibv_devinfo|ifconfig|numactl|hostname|free|module|tput|clear|figlet): (?:command )?not found"
+)
+"""What tools report that a program only asks about its surroundings, such as its version."""
 _ENDED_BY_OTHERS = re.compile(
     r"(?i)\btasks? [\d,-]+: (?:terminated|killed)|\bcancelled at \d{4}-|\bterminating process \d+ via signal"
 )
@@ -200,6 +208,11 @@ class EndRow:
     def is_error(self) -> bool:
         """Is it logged as an error, or a fatal statement?"""
         return self.is_fatal or (self.level is not None and self.level >= Level.ERROR and not self._is_mention(0))
+
+    @property
+    def is_aside(self) -> bool:
+        """Is it of a tool that a program only asks about its surroundings?"""
+        return _ASIDE.search(self.text) is not None
 
     @property
     def is_generic(self) -> bool:

@@ -29,12 +29,13 @@ _READY = (
     r"(?i:\b(?:running on|running at|listening (?:on|at)|serving (?:on|at)|available at|go to)\b:? .{0,24}"
     r"(?:https?://|0\.0\.0\.0|\[::\]|localhost|127\.0\.0\.1|port \d))"
 )
+_LEFT_OUT = r"^(?i:skipp|ignor|dropp|exclud)ing (?!all\b|to\b)\S"
 _CELL = r"^In \[\d{1,5}\]: |^(?:Executing|Ending) Cell \d"
 _BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
     rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
-    rf"|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|{VERDICT}|"
+    rf"|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|(?i:\b(?:skipp|ignor|dropp|exclud)ing )|{VERDICT}|"
 ) + _ITEM
 """The filter for such lines."""
 _STATUS = re.compile(
@@ -64,6 +65,8 @@ class LifeKind(enum.Enum):
     """A request was answered, or an engine generated tokens."""
     JOB = enum.auto()
     """A job was served, in words or with a full progress bar."""
+    LEFT_OUT = enum.auto()
+    """The program leaves something out."""
     READY = enum.auto()
     """A server states its address."""
     TRIAL = enum.auto()
@@ -94,6 +97,7 @@ _FORMS = (
     (re.compile(r"^\+"), LifeKind.COMMAND),
     (re.compile(_WARNING), LifeKind.WARNED),
     (re.compile(_TRIAL), LifeKind.TRIAL),
+    (re.compile(_LEFT_OUT), LifeKind.LEFT_OUT),
     (re.compile(r": Success$"), LifeKind.ANSWERED),
 )
 _KINDS = {"passed": LifeKind.PASSED, "unpassed": LifeKind.UNPASSED, "judged": LifeKind.JUDGED}

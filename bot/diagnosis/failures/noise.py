@@ -60,9 +60,12 @@ _HANDLED = re.compile(
     r"(?i)\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|excluded|reconnecting|re-?opened|scored as 0|re-?trying|retried"
     r"|re-?queued|recovered|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless"
     r"|not an error)\b"
+    r"|\btrying (?:the )?(?:next|another|other)\b"
+    r"|\((?:\w+ )?(?:row|sample|record|line|file|item|image|document|example|request|entry|part|key)s? (?:was |is )?"
+    r"(?:rejected|dropped|skipped|ignored|excluded|quarantined|left out)\)"
     r"|\.{2,3} ?ok\b|\b(?:try|attempt|retry) \d+ ?(?:/|of) ?\d+\b|\btrying (?:port )?\d+\b"
     r"|\b(?:2nd|second|third|next|another) (?:try|attempt)(?: was)? (?:ok|succeeded|successful|worked)\b"
-    r"|\bcan (?:be )?(?:safely )?ignore"
+    r"|\bcan (?:be )?(?:safely )?ignore|\((?:(?!not )[^()]{0,60}\b)?optional\)|\b(?:is|are) optional\b|, optional\W*$"
 )
 """What the same line says when a program got over what it reports."""
 _GIVEN_UP = re.compile(

@@ -116,6 +116,8 @@ class Life:
     """Did it report that it could not handle one item?"""
     is_caught: bool = False
     """Was the failure the text of a warning, or was the first request after it refused?"""
+    has_left_out: bool = False
+    """Did the program leave out what failed?"""
     has_warned: bool = False
     """Was it the text of a warning?"""
 
@@ -123,6 +125,7 @@ class Life:
         """Count one sign."""
         is_first_refused = sign.kind is LifeKind.REFUSED and self.answered == self.refused == self.failed == 0
         self.is_caught = self.is_caught or is_first_refused or sign.kind is LifeKind.WARNED
+        self.has_left_out = self.has_left_out or sign.kind is LifeKind.LEFT_OUT
         self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
         self.answered += sign.kind in (LifeKind.ANSWERED, LifeKind.JOB)
         self.trials += sign.kind is LifeKind.TRIAL
@@ -347,7 +350,7 @@ class Recovery:
         is_of_others = root.category in _OF_OTHERS and not (root.category == "host_memory" and root.has_exception)
         if is_contradicted or root.is_in_server or is_of_others or len(lines) <= self.gap:
             return False
-        return after.resumes_routine(is_caught=root.is_logged or root.is_in_cell)
+        return after.resumes_routine(is_caught=root.is_logged or root.is_in_cell or self.life.has_left_out)
 
     def has_expired(self, newest_ns: int | None) -> bool:
         """Has a log without training steps continued long enough since the failure?"""

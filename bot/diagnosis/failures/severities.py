@@ -31,6 +31,8 @@ _ENDS_RUN = frozenset({"storage", "data", "gpu_fault", "gpu_memory", "host_memor
 _EXITS = frozenset({"sigterm", "worker_failed"})
 """Signatures of launchers that end the other processes after one failed."""
 _EXIT_CODE = re.compile(r"(?i)\bexit(?:ed)?\b.{0,12}\bcode:? [1-9]")
+_UNLOADING = re.compile(r"driver shutting down|cudaErrorCudartUnloading|CUDA_ERROR_DEINITIALIZED")
+"""What the driver reports to a process that is at its end."""
 _DAMAGED_CHECKPOINT = re.compile(
     r"(?i)(?=.*(?:check-?point|ckpt|\bresum|\brestor)).*(?:truncated|incomplete|damaged|corrupt|checksum|crc"
     r"|unexpected e|short read|magic|mismatch|cannot|could not|unable|failed to (?:load|read|restore|resume))"
@@ -75,6 +77,7 @@ class RunOutcome:
         is_exit = root.precedence > Precedence.WEAK or (root.precedence is Precedence.WEAK and root.category == "code")
         if root.prior_success == "hard" or (root.prior_success and is_exit):
             is_notable = root.precedence in (Precedence.ROOT, Precedence.WEAK, Precedence.ABORT)
+            is_notable = is_notable and not any(map(_UNLOADING.search, root.excerpt))
             return Severity.WARN if is_notable else Severity.INFO, "The run had already reported success."
         if root.precedence is Precedence.STOP and self._is_orderly(root):
             return Severity.INFO, "Its work was done, or it is a server that stopped in order."

@@ -24,6 +24,7 @@ _OUTCOMES = frozenset((
 """Words that say nothing about the subject of a line."""
 _TAG = re.compile(r"\W{0,3}([A-Za-z][\w./-]{0,60})(?:\[\d+\])?(?:[:|\]] |:$)")
 _PATH = re.compile(r"\S*(?:[/\\]|\w\.[A-Za-z])\S*")
+_NAME = re.compile(r"[A-Za-z][\w./-]*(?:\d|[_/.-](?=\w))[\w./-]*\w|\d[\w./-]*[A-Za-z_]\w*")
 _REQUEST = re.compile(r"\S*(?:GET|POST|PUT|/)\S*|HTTP|(?<![\w.])[1-5]\d\d\b")
 """Where the part of an answer begins that differs from request to request."""
 _PROCESS = re.compile(
@@ -62,6 +63,8 @@ class Surroundings:
     """Checksums of how lines about answered requests start."""
     processes: list[int] = field(default_factory=list)
     """Checksums of names of processes at their start."""
+    names: list[int] = field(default_factory=list)
+    """Checksums of the names that the failure states: words with a digit or a mark, such as those of files."""
     has_tests: bool = False
     """Did it contain results of tests, or the start of one?"""
     is_server: bool = False
@@ -84,6 +87,7 @@ class Surroundings:
             self._learn_text(line.text, words)
         for text in texts:
             self._learn_text(text, words)
+            self.names = [*self.names, *_names(text)][-MAX_STYLES:]
         self.styles, self.answers = list(styles)[-MAX_STYLES:], list(answers)[-MAX_STYLES:]
         self.words, self.processes = list(words)[-MAX_WORDS:], list(processes)[-MAX_STYLES:]
 
@@ -107,6 +111,8 @@ class Surroundings:
         """Is a sign of life one of the program that failed? Also learn what it says of the program."""
         if sign.kind is LifeKind.COMPLAINT:  # what the program could not handle
             self.words = [*self.words, *_subjects(line.text)][-MAX_WORDS:]
+        if sign.kind is LifeKind.LEFT_OUT:
+            return not set(_names(_split_style(line)[1])).isdisjoint(self.names)
         if sign.kind is LifeKind.READY:
             is_own = not self._is_of_other(line)
             self.is_server |= is_own
@@ -155,6 +161,11 @@ def _split_style(line: SourcedLine) -> tuple[str, str]:
 
 def _checksum(text: str) -> int:
     return zlib.crc32(text.encode("utf-8", "replace"))
+
+
+def _names(text: str) -> Iterator[int]:
+    """Yield checksums of the names in a text."""
+    return (_checksum(name) for name in _NAME.findall(text))
 
 
 def _subjects(text: str) -> Iterator[int]:

@@ -4,6 +4,9 @@ Suites expect many failures: what a test logs before it passes did no harm. The 
 cargo, GoogleTest, CTest, Bazel, TAP, Catch2, Julia and testthat, and of harnesses that run what a model wrote.
 """
 
+import re
+from collections.abc import Sequence
+
 PASSED = (
     r"\[ {1,8}OK \] |\b(?:PASSED|XFAIL|XPASS)\b.{0,60}\[ *\d{1,3}%\]|^(?:PASSED|XFAIL)\s*$"
     r"|^//\S{1,200} +(?:\(cached\) )?PASSED in |^test \S{1,200}(?: - should panic)? \.\.\. ok\b"
@@ -37,3 +40,37 @@ VERDICT = (
     r"|\bpass@\d|\d passed\b|\bverdict\b|^[.sxX]{3,100}\s+\[|\d\S*: (?i:pass|fail|correct|incorrect|wrong answer)"
 )
 """The filter for all of these; before them, lines may have prefixes."""
+
+_VERDICT_ROW = re.compile(
+    r"(?i)^\W{0,2}(?P<item>[\w/.-]{0,60}\d[\w/.-]{0,20}|\w+ \d+(?: \| \w+ \d+)?)\s*(?:[:|]\s*|\s)"
+    r"(?:(?P<good>passed|resolved|solved|accepted|correct|ac|ok)"
+    r"|failed|(?:tests )?failed|unresolved|incorrect|error|timed out|timeout|wa|re|tle|mle|ce)\b"
+)
+"""One item with its verdict, and perhaps the reason of that."""
+_MEMBER = re.compile(
+    r"(?i)worker|rank|node|host|gpu|proc|replica|pod|stage|device|shard|server|job|trial|step|epoch|attempt|port|^\d"
+)
+"""What is not judged by others."""
+_LETTERS, _DIGITS = re.compile(r"[A-Za-z]+"), re.compile(r"\d+")
+MAX_ROWS_BEFORE, MIN_ROWS_BEFORE = 40, 2
+
+
+def is_verdict_row(text: str, before: Sequence[str]) -> bool:
+    """Does a line state the verdict on one of many items, of which others before it were judged, and one as good?
+
+    Args:
+        text: the line without its prefixes.
+        before: the lines before it, oldest first.
+    """
+    found = _VERDICT_ROW.match(text)
+    if found is None or _MEMBER.search(found.group("item")):
+        return False
+    form = _form(found.group("item"))
+    rows = [
+        row for row in map(_VERDICT_ROW.match, before[-MAX_ROWS_BEFORE:]) if row and _form(row.group("item")) == form
+    ]
+    return len(rows) >= MIN_ROWS_BEFORE and any(row.group("good") for row in rows)
+
+
+def _form(item: str) -> str:
+    return _DIGITS.sub("0", _LETTERS.sub("a", item))

@@ -12,7 +12,7 @@ from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.reasons import grade
-from bot.diagnosis.failures.subjects import names_subject, repeats_end
+from bot.diagnosis.failures.subjects import names_subject, repeats_end, restates
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.findings import Failure
@@ -250,6 +250,8 @@ def says_as_much(event: FailureEvent, candidate: Candidate) -> bool:
 def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
     """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
     is_exception = raised is not None and raised.has_traceback
+    if candidate.excerpt and restates(candidate.excerpt[candidate.root_index], event.text, is_whole=is_exception):
+        return False
     if candidate.is_warning and event.is_error and says_as_much(event, candidate):
         return is_near(event, candidate)
     if candidate.has_exception and not is_exception:
@@ -286,7 +288,8 @@ def candidate_from_signature(event: FailureEvent, signature: Signature, raised: 
         statement = words_of_exception(raised, has_trained=event.has_trained)
     usual = signature.category if signature.by_message else None
     if usual is not None and (category := weigh_category(statement, usual).category) != "code":
-        signature = replace(signature, category=category)
+        changed = HINTS.get(category) if category != signature.category and not signature.keeps_hint else None
+        signature = replace(signature, category=category, hint=changed or signature.hint)
     return Candidate(
         name=signature.name, precedence=precedence, category=signature.category, severity=signature.severity,
         title=f"{signature.title} (exit code {exit_code.group(1)})" if exit_code else signature.title,

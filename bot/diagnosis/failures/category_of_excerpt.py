@@ -1,5 +1,6 @@
 """Decide the category of a failure by all that its excerpt says, which may have the reason."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -23,6 +24,11 @@ WITHOUT_TERM = -4.0
 _REPORTS = (Precedence.TEARDOWN, Precedence.TRACE)
 _NAMED: frozenset[Category] = frozenset(CATEGORIES) - {"code", "data", "launch", "storage"}
 
+_NAME = re.compile(
+    r"(?<![\w:])(?:[\w.@~-]*/)+[\w.@~-]*|\b[\w-]+\.(?:log|txt|out|err|pyx?|sh|cc|cpp|cu|hh?|so|ya?ml|json|cfg)\b[\w.]*"
+)
+_FRAME = re.compile(r"(?:\[\d+\] )?#\d+ +\S")
+"""A frame of a native stack without an address."""
 _WARNING = "Warning: "
 """In a warning of Python, whose place looks like a frame."""
 
@@ -47,7 +53,10 @@ def with_weighed_category(
     is_lacking = category == "code" != usual
     is_report = failure.precedence in _REPORTS
     needed = REPORT_MARGIN if is_report else CLEAR_MARGIN
-    if is_lacking or score - scores[failure.category] < needed:
+    is_stated = (
+        not is_report or sum_terms(statement._replace(message="\n".join([*before, *after])), usual)[category] > 0
+    )
+    if is_lacking or not is_stated or score - scores[failure.category] < needed:
         return replace(failure, signs=signs)
     hint = failure.hint if keeps_hint else HINTS.get(category, failure.hint)
     return replace(failure, category=category, hint=hint, signs=signs)
@@ -74,14 +83,24 @@ def weigh_category_of_excerpt(
         counts: of words; those of the shipped table if None.
     """
     terms = sum_terms(statement._replace(message="\n".join([statement.message, *after])), usual)
-    near = words_of(statement, [*before, *after])
-    words = word_evidence(words_of(statement, after[:1]), near, counts)
+    rows_before, rows_after = map(_without_names, before), list(map(_without_names, after))
+    near = words_of(statement, [*rows_before, *rows_after])
+    words = word_evidence(words_of(statement, rows_after[:1]), near, counts)
     scores = {category: terms[category] + evidence for category, evidence in zip(CATEGORIES, words, strict=True)}
     for category in _NAMED:
         scores[category] += 0.0 if terms[category] > 0 else WITHOUT_TERM
     return scores
 
 
+def _without_names(text: str) -> str:
+    """Leave out paths and names of files: they do not show what happened."""
+    return _NAME.sub(" ", text)
+
+
 def _statements(rows: Sequence[str]) -> list[str]:
     texts = (split_prefix(row).text for row in rows)
-    return [text for text in texts if _WARNING in text or (line_kind(text) is LineKind.OTHER and text[:1] != "…")]
+    return [text for text in texts if _WARNING in text or _is_statement(text)]
+
+
+def _is_statement(text: str) -> bool:
+    return line_kind(text) is LineKind.OTHER and text[:1] != "…" and _FRAME.match(text) is None

@@ -32,6 +32,8 @@ _REASON = compile_pattern(
     rf"|\b(?:cannot|can't|could not|couldn't|unable to|fail\w* to|error) {_DO}(?:ing)?\b.*[\w/]{{3}}"
     r"|(?:^|[^\w])nan\b|\bnon-?finite\b|\boverflow|\bunderflow|\bdiverged\b|\bsingular\b|\bexpected\b"
     r"|\bmust (?:be|have|match|not|contain)\b|\brequires?\b|\b(?:is|are) required\b|\bneeds? (?:at least|to)\b"
+    r"|\bexceed(?:s|ed|ing)\b.{0,20}\bcfl\b|\bcfl\b.{0,30}\b(?:violat|exceed)"
+    r"|\b(?:assert|assertion|\w+_assert\w*)\b.{0,80}(?:\bfail|:\d+: )"
     r"|\bassertion\b.*\bfailed|\bcheck failed\b|\bversion\b.{0,60}\b(?:mismatch|older|newer|required|differ)"
     r"|\bbuilt (?:for|with|against)\b|\bdiffers?\b|\bmissing\b|\bis empty\b"
     r"|\b0 (?:files|samples|images|objects|rows|records|items)\b"

@@ -35,6 +35,9 @@ _PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
     "assertion": re.compile(r"\bAssertion .+ failed"),
     "name": re.compile(r"['\"`][\w.@/:-]+['\"`]|\b[\w.-]+\.so\b"),
 }
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
+MIN_CLAUSE = 24
+"""A clause at the end of a message with this number of characters is the same statement in another message."""
 REPEATED_CHARS = 40
 """A message whose last characters an exception contains is that exception's."""
 _COMPLAINT = re.compile(
@@ -80,6 +83,19 @@ def is_progress(text: str) -> bool:
     if _BAR.search(text):
         return True
     return _COMPLAINT.search(text) is None and parse_sample(text) is not None
+
+
+def restates(row: str, text: str, *, is_whole: bool) -> bool:
+    """Does a later line end with what the row of a failure states, so that the row says it first?
+
+    Args:
+        row: with or without prefixes.
+        text: of the later line.
+        is_whole: whether it must end with the whole row, as an exception does that has the output of a command.
+    """
+    end = row.strip() if is_whole else row.strip().rpartition(": ")[2].rstrip(" .\"'")
+    is_long = len(end) >= (REPEATED_CHARS if is_whole else MIN_CLAUSE)
+    return is_long and _DIGITS.sub("0", text.rstrip(" .\"'")).endswith(_DIGITS.sub("0", end))
 
 
 def repeats_end(row: str, text: str) -> bool:

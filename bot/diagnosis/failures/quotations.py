@@ -38,7 +38,7 @@ _OTHER_OPENING = re.compile(
     rf"(?i)^\W*(?:\[[\w:. -]{{1,30}}\]\W*)?(?:\w+ )?(?:{_OTHER_WORDS})(?: \w+)?\s*(?:[:\uff1a>]|-{{2,}}|={{2,}}|$)"
     r"|(?:[\u4f8b\u6837\u6a23][\u672c\u5b50\u4f8b]?\d*|\u751f\u6210\w*|\u95ee\u9898|\u56de\u7b54|\u8cea\u554f|\u8f93\u5165"
     r"|\u8f93\u51fa|\u5165\u529b|\u51fa\u529b|\uc608\uc2dc|\uc9c8\ubb38|\ub2f5\ubcc0)\s*[:\uff1a\u3011\u300d]"
-    r"|\*{3} example \*{3}|\[(?:INPUT|LABELS|INPUT_IDS|PROMPT|OUTPUT)\]"
+    r"|\*{3} example \*{3}|(?-i:\[(?:INPUT|LABELS|INPUT_IDS|PROMPT|OUTPUT)\])"
 )
 """Openings that are searched only in the lines before a failure: these words are common, or of other languages."""
 _FENCE = re.compile(r"^\s*```|^<\|[a-z_]{2,24}\|>")

@@ -340,7 +340,7 @@ class Recovery:
         if root.is_quoted:
             is_lost = any(read_summary(line.text) is SummaryKind.LOST for line in lines)
             return not is_contradicted and not is_lost and ends_quotation(lines)
-        if root.precedence not in _OF_PROGRAMS and not self.is_restarted:
+        if (root.precedence not in _OF_PROGRAMS or root.name in WAITS) and not self.is_restarted:
             return False
         after = self.routine.read_after(lines, is_restarted=self.is_restarted, is_retried=self.is_retried(root))
         if self.is_restarted and after.follows_restart:

@@ -28,6 +28,8 @@ _LASTING = frozenset({"gpu_fault", "storage", "numerics"})
 """Categories of failures that may matter although the run goes on: until it has ended well."""
 _ENDS_RUN = frozenset({"storage", "data", "gpu_fault", "gpu_memory", "host_memory", "numerics", "launch"})
 """Categories of failures that end a process by themselves."""
+_QUEUED_AGAIN = frozenset({"preempted", "evicted", "evicted_reason"})
+"""Signatures of ends after which a scheduler that started the job again once does so each time."""
 _EXITS = frozenset({"sigterm", "worker_failed"})
 """Signatures of launchers that end the other processes after one failed."""
 _EXIT_CODE = re.compile(r"(?i)\bexit(?:ed)?\b.{0,12}\bcode:? [1-9]")
@@ -96,7 +98,8 @@ class RunOutcome:
             return self._judge_trace(root)
         if root.precedence is Precedence.BARE_EXCEPTION:
             return self._judge_bare_exception(root)
-        if root.name in ENDED_FROM_OUTSIDE and self.recovery.starts:
+        has_come_back = root.name in _QUEUED_AGAIN and self.recovery.relapses > 0
+        if root.name in ENDED_FROM_OUTSIDE and (self.recovery.starts or has_come_back):
             return Severity.WARN, "Its scheduler starts it again."
         if self.recovery.trained_rounds >= MANY_ROUNDS and not is_contradicted and root.precedence is Precedence.ROOT:
             return Severity.WARN, "The run has gone on after the same failure several times."

@@ -21,6 +21,7 @@ from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.plain_ends import MAY_END, states_plain_end, states_trouble
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.reasons import Grade
+from bot.diagnosis.failures.start_errors import find_start_error
 from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.findings import Failure
@@ -46,8 +47,6 @@ NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
 FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
-_WORK = frozenset({LifeKind.ITEM, LifeKind.TRIAL, LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
-"""What shows that a program worked before."""
 ROW_CHARS, CONTEXT_ROWS = 300, 3
 PROSE_ROWS = 3
 """Number of the last lines among which prose counts in which a program gives up."""
@@ -128,7 +127,7 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     if (last := _plain_end(rows)) is not None:
         root = rows[last] if states_trouble(rows[last].text) else _root(rows, last)
         return _failure(end, rows, root, last) if _are_last_words(end, rows, last) else None
-    last = None if end.has_trained or end.is_young else _unanswered_error(end, rows, judged)
+    last = None if end.has_trained or end.is_young else find_start_error(rows, MAX_WORK_AFTER, judged, end.is_harmless)
     if last is None:
         return None
     why = "The log ends shortly after it, and the program had not yet worked."
@@ -140,19 +139,6 @@ def _are_last_words(end: LogEnd, rows: Sequence[EndRow], last: int) -> bool:
     if rows[last].is_exit and len(rows) - 1 - last > MAX_LINES_AFTER:
         return False
     return _ends_log(end.own_rows(rows, last), rows[last])
-
-
-def _unanswered_error(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -> int | None:
-    """The index of an error with a reason near the end of the log of a program that has not worked yet."""
-    if any(row.goes_on or row.kind in _WORK for row in rows):
-        return None
-    statements = [index for index, row in enumerate(rows) if not row.is_detail]
-    for index in statements[-1 - MAX_WORK_AFTER :]:
-        row = rows[index]
-        is_error = row.level is not None and row.level >= Level.ERROR and row.states_reason and not row.is_of_part
-        if is_error and row.number not in judged and not end.is_harmless(row.text):
-            return index
-    return None
 
 
 def _failure(end: LogEnd, rows: Sequence[EndRow], root: EndRow, last: int) -> Failure:

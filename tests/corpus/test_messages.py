@@ -31,7 +31,7 @@ def test_message_without_evidence_is_an_unclear_failure_of_the_code() -> None:
 
 
 def test_settings_weigh_less_after_the_first_step() -> None:
-    text = FailureText("unknown scheduler 'cosin'", "ValueError", "fit.py:main")
+    text = FailureText("schedule 'cosin': choose from cosine, linear", "ValueError", "fit.py:main")
 
     found = [weigh_category(text._replace(has_trained=late)).category for late in (False, True)]
     assert found == ["launch", "code"]

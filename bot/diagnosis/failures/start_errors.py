@@ -38,9 +38,14 @@ def find_start_error(
     statements = [index for index, row in enumerate(rows) if not row.is_detail]
     for index in statements[-1 - lines_after :]:
         row = rows[index]
-        is_error = row.level is not None and row.level >= Level.ERROR and row.states_reason
-        is_needed = not row.is_of_part and (index == statements[-1] or _NEEDED.search(row.text) is not None)
+        is_last = all(_is_error(rows[later]) for later in statements if later > index)
+        is_needed = not row.is_of_part and (is_last or _NEEDED.search(row.text) is not None)
         is_known = row.number in judged or is_harmless(row.text)
-        if is_error and is_needed and not is_known and _OPTIONAL.search(row.text) is None:
+        is_reason = _is_error(row) and row.states_reason and _OPTIONAL.search(row.text) is None
+        if is_reason and is_needed and not is_known:
             return index
     return None
+
+
+def _is_error(row: EndRow) -> bool:
+    return row.level is not None and row.level >= Level.ERROR

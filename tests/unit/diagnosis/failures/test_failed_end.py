@@ -73,3 +73,19 @@ def test_first_line_that_says_what_happened_is_marked() -> None:
 
     assert failure.title == "The run failed: Error: lattice has no sites"
     assert failure.excerpt[failure.root_index or 0] == "Error: lattice has no sites"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "running", "expected"), [(2, True, []), (2, False, [Severity.PAGE]), (11, True, [Severity.PAGE])]
+)
+def test_error_at_a_start_counts_once_the_program_is_silent(
+    minutes: int, running: bool, expected: list[Severity]
+) -> None:
+    minute_ns = 60 * 1_000_000_000
+    diagnoser = Diagnoser(shipped_scanner())
+    diagnoser.feed("INFO starting the vector store", timestamp_ns=minute_ns)
+    diagnoser.feed("ERROR store: collection wiki does not exist", timestamp_ns=minute_ns)
+
+    failures = diagnoser.report((1 + minutes) * minute_ns, running=running).failures
+
+    assert [one.severity for one in failures] == expected

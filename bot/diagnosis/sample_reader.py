@@ -5,6 +5,7 @@ import math
 from bot.diagnosis.failures.failure_events import ReadPosition
 from bot.diagnosis.failures.recovery import ProgressEvent
 from bot.diagnosis.reading.cursor import Origin
+from bot.diagnosis.reading.sourced_lines import is_logged
 from bot.diagnosis.state import DiagnoserState
 from bot.diagnosis.training.failed_steps import is_bare_step, is_failure_detail, states_failed_step
 from bot.diagnosis.training.progress_lines import parse_progress_line
@@ -55,7 +56,15 @@ def read_sample(
         position = ReadPosition(state.samples, end)
         is_immediate = "it/s" in logged.text or "s/it" in logged.text
         state.root_cause.record_progress(
-            ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate, sample.epoch)
+            ProgressEvent(
+                position,
+                origin[-1],
+                logged.label,
+                sample.step,
+                is_immediate,
+                sample.epoch,
+                is_logged=bool(state.root_cause.candidates) and is_logged(raw.decode("utf-8", "replace")),
+            )
         )
     state.step = state.step if sample.step is None else sample.step
     state.epoch = state.epoch if sample.epoch is None else sample.epoch

@@ -1,5 +1,6 @@
 """Turn events into notes that report no failure of the run: of probed parts, old revisions and first starts."""
 
+import re
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
@@ -14,6 +15,14 @@ from bot.diagnosis.failures.verdicts import is_verdict_row
 from bot.diagnosis.failures.windows import Place
 from bot.domain.alerts import Severity
 
+_LOADS_PART = re.compile(
+    r"(?i)\bdo(?:es)? not match exactly|\bnon-?strict|\bstrict ?= ?False"
+    r"|\bpartial(?:ly)? load|\bmismatched (?:keys|layers)"
+    r"|\b(?:re-?)?initiali[sz](?:ed|ing) (?:the )?(?:new |other |missing )?(?:head|classifier|layers)"
+)
+"""What a program says where it loads the weights that fit, and leaves out the others."""
+MANY_KEYS = 40
+"""Number of lines after it in which those are listed."""
 _FAILS = frozenset({"root", "weak", "cascade", "abort", "teardown", "stop"})
 
 
@@ -37,6 +46,8 @@ def excuse_event(
     texts = place.texts_before() if raised is None or not raised.has_traceback else ()
     if texts and (is_verdict_row(text, texts) or is_in_good_tree(text, texts)):
         return None, None
+    if signature is not None and signature.name == "ckpt_mismatch" and any(map(_LOADS_PART.search, texts[-MANY_KEYS:])):
+        return as_handled(signature), raised
     if is_of_old_revision(place, place.line):
         note = None if signature is None else replace(signature, role="note", severity=Severity.WARN)
         return note, _as_caught(raised)

@@ -5,6 +5,7 @@ nor a success follows. The failure is the first line of that end which says what
 that something did.
 """
 
+import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,8 @@ NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
 FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
+_IGNORED = re.compile(r"(?i)\W{0,4}ignor(?:ing|ed)\W*$")
+"""What Ansible and others write below a failure that they go on after."""
 ROW_CHARS, CONTEXT_ROWS = 300, 3
 PROSE_ROWS = 3
 """Number of the last lines among which prose counts in which a program gives up."""
@@ -171,6 +174,7 @@ def _ends_completed_run(end: LogEnd, rows: Sequence[EndRow], root: EndRow) -> bo
 def _is_own(row: EndRow, surroundings: Surroundings) -> bool:
     line = read_sourced_line(row.raw)
     is_verdict = surroundings.has_tests and row.kind in (LifeKind.PASSED, LifeKind.JUDGED)
+    is_verdict |= _IGNORED.match(row.text) is not None
     return row.restarts or row.is_bare_exit or is_verdict or surroundings.is_own(line)
 
 

@@ -50,7 +50,7 @@ _HYPOTHETICAL = re.compile(
     r"|see ['\"`]|\bwould\b|should you\b|such as\b|e\.g\.|for example\b|instead of\b|see also\b"
     r"|will (?:be (?:raised|thrown|ignored|retried|skipped)|raise|retry|skip|ignore)\b"
     r"|(?:catch|caught(?! (?:a |the )?(?:signal|sig[a-z]+)\b)"
-    r"|handled|ignored|ignoring|recovered from|suppress\w*|simulat\w*|expected|known issue)\b)"
+    r"|handled|ignored|ignoring|recovered from|suppress\w*|simulat(?:e[ds]?|ing)|expected|known issue)\b)"
 )
 _WARNING_HEAD = re.compile(r"\S+:\d+: (?:\w+\.)*\w*Warning: ")
 """The first line of a warning, whose text may have further ones."""
@@ -68,6 +68,22 @@ _HANDLED = re.compile(
     r"|\bcan (?:be )?(?:safely )?ignore|\((?:(?!not )[^()]{0,60}\b)?optional\)|\b(?:is|are) optional\b|, optional\W*$"
 )
 """What the same line says when a program got over what it reports."""
+_HANDLED_ELSEWHERE = re.compile(
+    r"(?i)(?:wird|werden|wurde|wurden) (?:\u00fcbersprungen|uebersprungen|ignoriert|ausgelassen|wiederholt)"
+    r"|erneuter versuch"
+    r"|\b(?:ignor\u00e9|saut\u00e9|omis)(?:e|s|es)?\b|nouvel(?:le)? (?:essai|tentative)"
+    r"|\b(?:omitid|ignorad|saltad|descartad)[oa]s?\b|\breintent"
+    r"|\bignorat[oaie]\b|\bsaltat[oaie]\b"
+    r"|\u043f\u0440\u043e\u043f\u0443\u0449\u0435\u043d|\u043f\u0440\u043e\u043f\u0443\u0441\u043a\u0430|\u0438\u0433\u043d\u043e\u0440\u0438\u0440\u0443|\u043f\u043e\u0432\u0442\u043e\u0440\u043d"
+    r"|\u8df3\u8fc7|\u5ffd\u7565|\u91cd\u8bd5|\u5df2\u4e22\u5f03"
+    r"|\u30b9\u30ad\u30c3\u30d7|\u7121\u8996\u3057|\u518d\u8a66\u884c"
+    r"|\uac74\ub108|\ubb34\uc2dc\ud558|\uc7ac\uc2dc\ub3c4"
+)
+"""The same in German, French, Spanish, Italian, Russian, Chinese, Japanese and Korean."""
+_GIVEN_UP_ELSEWHERE = re.compile(
+    r"(?i)\babbruch|\babgebrochen|\bbeendet|\barr\u00eat|\babandon|\bdetenid|\babortad|\bterminad|\binterrott"
+    r"|\u043f\u0440\u0435\u0440\u0432\u0430\u043d|\u043e\u0441\u0442\u0430\u043d\u043e\u0432\u043b\u0435\u043d|\u7ec8\u6b62|\u4e2d\u6b62|\u9000\u51fa|\u4e2d\u65ad|\u5931\u8d25\u6b21\u6570|\u7ec8\u4e86|\u7d42\u4e86|\uc885\ub8cc|\uc911\ub2e8"
+)
 _GIVEN_UP = re.compile(
     r"(?i)\babort|\bgiv\w+ up\b|\bfatal\b|\bexiting\b|\btoo many\b|\bnot (?:re-?trying|recovered|handled)\b"
 )
@@ -98,7 +114,9 @@ def as_logged(signature: Signature, line: str) -> Signature:
 
 def is_handled(text: str, start: int) -> bool:
     """Does the text from index `start` on, where a failure is mentioned, say that the program handled it?"""
-    return _HANDLED.search(text, start) is not None and _GIVEN_UP.search(text, start) is None
+    if _HANDLED.search(text, start) is not None and _GIVEN_UP.search(text, start) is None:
+        return True
+    return _HANDLED_ELSEWHERE.search(text, start) is not None and _GIVEN_UP_ELSEWHERE.search(text, start) is None
 
 
 def as_handled(signature: Signature) -> Signature:

@@ -89,6 +89,8 @@ class ProgressEvent(NamedTuple):
     is_immediate: bool
     """Is it from a progress bar, which is written without delay?"""
     epoch: float | None = None
+    is_logged: bool = False
+    """Was it written by a logger, in order with what the same program logs as an error?"""
 
 
 @dataclass(slots=True)
@@ -235,7 +237,8 @@ class Recovery:
         self.steps_since_event += 1
         is_own = (not root.sources and progress.label is None) or str(progress.label) in root.sources
         is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
-        is_conclusive = (progress.is_immediate and is_own) or is_next_work or root.is_in_cell or self._has_resumed
+        is_in_order = progress.is_immediate or (progress.is_logged and root.is_logged)
+        is_conclusive = (is_in_order and is_own) or is_next_work or root.is_in_cell or self._has_resumed
         if root.category == "hang" or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1

@@ -87,7 +87,8 @@ class LogEnd:
         """Its last `count` lines, without model output and empty lines."""
         raws = self.text.removesuffix(b"\n").split(b"\n")
         first = max(int(self.is_cut), len(raws) - count)
-        rows = read_rows(raws[first:], self.lines - len(raws) + first + 1)
+        before = [*self.before.split(b"\n"), *raws[:first]]
+        rows = read_rows(raws[first:], self.lines - len(raws) + first + 1, before)
         return [row for row in rows if not self._is_quoted(row)]
 
     def with_before(self) -> "LogEnd":

@@ -5,7 +5,7 @@ Also the words of what goes on or ends well. Where a log ends is for `failed_end
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
@@ -16,6 +16,7 @@ from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
+from bot.diagnosis.reading.runner_lines import carries_level
 from bot.diagnosis.training.failed_steps import states_failed_step
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
@@ -153,6 +154,8 @@ _DETAIL = re.compile(
     r"|^\s+\S|^\s*(?:\d+: |at |@ |from |in |#\d|Caused by|Stack|stack|Backtrace|note: |help: |hint: |For more|To fix"
     r"|goroutine |\|)"
 )
+MIN_CARRIED = 8
+"""From this number of lines on, a level that all of them have is that of the service that carried them."""
 LOOKS_BAD = compile_pattern(
     rb"(?i:error|fatal|fata\b|ftl\b|pnc\b|abort|panic|crit|emerg|alert|exit|fail|halt|not found|giv|gave|unhandled"
     rb"|uncaught|terminat|\brc\b|return|crash|died|\bdead|not start|cannot|can't|unrecover|bail|exception|quit"
@@ -319,16 +322,27 @@ def states_survival(text: str) -> bool:
     return _SURVIVAL.search(text) is not None
 
 
-def read_rows(raws: Sequence[bytes], first: int) -> list[EndRow]:
-    """Read lines, of which the first has the number `first`; empty lines are left out."""
-    rows: list[EndRow] = []
+def read_rows(raws: Sequence[bytes], first: int, before: Sequence[bytes] = ()) -> list[EndRow]:
+    """Read lines, of which the first has the number `first`, after those `before`; empty lines are left out."""
+    rows, carried = list[EndRow](), list[Level | None]()
     for number, raw in enumerate((line.decode("utf-8", "replace") for line in raws), first):
         newest = raw.rstrip("\r").rsplit("\r", 1)[-1]
         if not newest.strip():
             continue
-        for text in unwrap_json(newest).split("\n"):
+        whole = unwrap_json(newest)
+        level = None if carries_level(newest) else stated_level(newest)
+        carried.append(None if whole is newest else level)
+        for text in whole.split("\n"):
+            if not text.strip() and text is not whole:
+                continue
             split = split_prefix(text)
             found = _HEADER.match(split.text)
             message = split.text[found.end() :] if found else split.text
-            rows.append(EndRow(newest, message, stated_level(newest), number, split.source.label))
-    return rows
+            own = level if whole is newest else stated_level(text)
+            rows.append(EndRow(newest, message, level if own is None else own, number, split.source.label))
+    if not carried or carried[0] is None or len(set(carried)) > 1:
+        return rows
+    carried += [stated_level(raw.decode("utf-8", "replace")) for raw in before[-MIN_CARRIED:] if raw.strip()]
+    if len(carried) < MIN_CARRIED or len(set(carried)) > 1:
+        return rows
+    return [row if row.level != carried[0] else replace(row, level=stated_level(row.text)) for row in rows]

@@ -19,7 +19,7 @@ _ITEM = (
 _REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:\d+\.\d[\d.:]* )?"
 _STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
 _TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
-_WARNING = r"^\s+warnings\.warn\(\w*[Ff]ail\w*,"
+_WARNING = r"warnings\.warn\(\w*[Ff]ail\w*,"
 _JOB_DONE = (
     r"(?i:\b(?:prompt|request|query|job|task|inference|generation|prediction|invocation|workflow)\b[^\n]{0,40}"
     r"\b(?:executed|completed|finished|processed|served|done) (?:in|after) \d)"
@@ -30,14 +30,14 @@ _READY = (
     r"(?:https?://|0\.0\.0\.0|\[::\]|localhost|127\.0\.0\.1|port \d))"
 )
 _LEFT_OUT = r"^(?i:skipp|ignor|dropp|exclud)ing (?!all\b|to\b)\S"
-_CELL = r"^In \[\d{1,5}\]: |^(?:Executing|Ending) Cell \d"
-_BOOSTING = r"^\[\d+\]\s+[a-z][\w' -]*:"
+_CELL = r"\bIn \[\d{1,5}\]: |\b(?:Executing|Ending) Cell \d"
+_BOOSTING = r"\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
-    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|^\++ [a-z]|{_TRIAL}|{_WARNING}"
+    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|(?:^|[\s:])\++ [a-z]|{_TRIAL}|{_WARNING}"
     rf"|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|(?i:\b(?:skipp|ignor|dropp|exclud)ing )|{VERDICT}|"
 ) + _ITEM
-"""The filter for such lines."""
+"""The filter for such lines, which may have prefixes."""
 _STATUS = re.compile(
     rf"HTTP/[\d.]+\\?\"? (\d{{3}})\b|{_REQUEST}(\d{{3}})\b|\| +(\d{{3}}) +\| |[( ]status[=:] ?(\d{{3}})\b"
     r"|\"status(?:_?code)?\": ?\"?(\d{3})\b"
@@ -95,7 +95,7 @@ _FORMS = (
     (re.compile(_READY), LifeKind.READY),
     (re.compile(f"{_JOB_DONE}|{_FULL_BAR}"), LifeKind.JOB),
     (re.compile(r"^\+"), LifeKind.COMMAND),
-    (re.compile(_WARNING), LifeKind.WARNED),
+    (re.compile(rf"^\s*{_WARNING}"), LifeKind.WARNED),
     (re.compile(_TRIAL), LifeKind.TRIAL),
     (re.compile(_LEFT_OUT), LifeKind.LEFT_OUT),
     (re.compile(r": Success$"), LifeKind.ANSWERED),

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from bot.diagnosis.reading.runner_lines import unwrap_runner
+from bot.domain.levels import stated_level
 from bot.domain.logs import source_name
 from bot.domain.regex import Pattern, compile_pattern
 
@@ -47,8 +49,8 @@ _PREFIXES = re.compile(
             rf"\[?(?:\d\d/\d\d )?\d\d:\d\d:\d\d(?:[.,]\d{{1,6}})?\]?(?:\s+-\s+|{_BEFORE_CODE}|\s+)",
             r"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\] ?",
             r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d{1,2} \d\d:\d\d:\d\d(?:\.\d{1,6})? "
-            r"(?P<syslog_host>\S+) "
-            rf"(?:[\w./-]{{1,40}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK})?",
+            r"(?:(?P<syslog_host>[\w.-]+(?= [\w./@-]{1,60}\[\d{1,8}\]: | kernel: )|(?=[a-z.]*[-\d])[a-z][a-z\d.-]*) "
+            rf"(?:[\w./-]{{1,40}}\[\d{{1,8}}\]: {_BEFORE_TRACEBACK})?)?",
             r"(?:kernel: )?\[ *\d{1,10}\.\d{6}\] ",
             r"\[(?:rank|Rank|RANK|default|local_rank|worker)(?:[ :=_-]|: )?(?P<rank>\d{1,6})(?:/\d+)?\]:?" + _ONE_SPACE,
             r"\s{0,6}(?P<srun>\d{1,5}): (?!-?(?:nan|inf|\d[\d.]*), |\[\w+/\w)",
@@ -57,7 +59,7 @@ _PREFIXES = re.compile(
             r"[\[(<](?:(?:GPU|gpu|proc|process|rank)[ :=]?|[\w.-]{1,60}:(?:rank|default))(?P<device>\d{1,5})[\])>]:?"
             + _ONE_SPACE,
             r"(?:rank=|(?:GPU|gpu|[Pp]roc|[Pp]rocess) ?(?=\d{1,5}(?::| \|) ))(?P<field>\d{1,5})(?::| \||,)? ",
-            r"[a-z][\w.-]{0,60}/\d{1,5} (?=\[)",
+            rf"[a-z][\w.-]{{0,60}}/\d{{1,5}} {_BEFORE_TRACEBACK}",
             r"\[(?P<bare>\d{1,4})\] " + _BEFORE_ERROR,
             r"(?P<bar>\d{1,4}) ?[|>] ?" + _BEFORE_ERROR,
             r"[a-z][a-z\d]{0,30}(?:-[a-z\d]{1,30}){0,4}:(?P<hosted>\d{1,4}) " + _BEFORE_ERROR,
@@ -105,9 +107,21 @@ _PREFIXES = re.compile(
 )
 _TORCH_RANK = re.compile(r"\[[DIWEF](?:\d{4} [\d:.]+)? [\w./-]+:\d+\] \[(?:PG [^\]\n]{0,80}?)?Rank (\d{1,6})\]")
 """The rank after the header of PyTorch's C++ logging, which needs no launcher."""
-_MESSAGE_FIELDS = ("message", "msg", "log", "text", "event", "MESSAGE")
-_PAYLOAD_FIELDS = ("jsonPayload", "fields")
-"""Objects that contain the message: Google Cloud's entries, and those of Rust's tracing."""
+_MESSAGE_FIELDS = (
+    "message",
+    "msg",
+    "log",
+    "text",
+    "event",
+    "MESSAGE",
+    "textPayload",
+    "line",
+    "_raw",
+    "body",
+    "@message",
+)
+_PAYLOAD_FIELDS = ("jsonPayload", "fields", "result")
+"""Objects that contain the message: Google Cloud's entries, those of Rust's tracing, and Splunk's."""
 _ERROR_FIELDS = ("exc_info", "exception", "traceback", "stack_trace", "stacktrace", "stack", "error", "err", "exc_text")
 _RANK_FIELDS = ("rank", "global_rank", "world_rank", "process_index", "local_rank")
 _POD_FIELDS = ("pod", "pod_name", "podName", "replica")
@@ -261,14 +275,28 @@ def read_source(line: str, *, has_labels: bool = True) -> StatedSource:
     return StatedSource(rank, tuple(names), "".join(kept) + line[position:])
 
 
-_LOGFMT = re.compile(r'^(?:time|ts)="?([^"\s]+)"? level="?(\w+)"? (?:caller=\S+ )?msg="((?:[^"\\]|\\.)*)"')
+_LOGFMT = re.compile(
+    r'^(?:time|ts)="?([^"\s]+)"? level="?(\w+)"? (?:(?:caller|component|source|logger)=\S+ ){0,3}'
+    r'msg="((?:[^"\\]|\\.)*)"'
+)
 """A line such as `time="2026-03-13T10:49:00Z" level=info msg="loaded"`, of programs in Go."""
+_MAX_NESTED = 3
+"""Number of services that may each have wrapped a line."""
 
 
 def unwrap_json(line: str) -> str:
-    """Return the message of a line of structured logging (JSON, logfmt), followed by its exception; else the line."""
+    """Return the message of a line of structured logging (JSON, logfmt) or of a runner, with its exception."""
+    for _ in range(_MAX_NESTED):
+        text = _unwrap_once(unwrap_runner(line))
+        if text is line or text == line:
+            break
+        line = text
+    return line
+
+
+def _unwrap_once(line: str) -> str:
     if line.startswith(("time=", "ts=")):
-        return _LOGFMT.sub(lambda found: f"{found[1]} {found[2].upper()} {found[3]}", line)
+        return _LOGFMT.sub(_message_of_logfmt, line)
     start = line.find('{"', 0, MAX_BEFORE_JSON)
     if start < 0:
         return _field_of_json(line) if line.startswith((" ", "\t", '"')) else line
@@ -276,6 +304,14 @@ def unwrap_json(line: str) -> str:
         return _message_of_json(line, start)
     except (msgspec.DecodeError, UnicodeError, RecursionError):  # RecursionError: nested a thousand times
         return line
+
+
+def _message_of_logfmt(found: re.Match[str]) -> str:
+    """Return the time, the level and the message; the level of a message that has its own is that of its carrier."""
+    time, level, quoted = found.groups()
+    message = quoted.replace('\\"', '"').replace("\\t", "\t") if "\\" in quoted else quoted
+    has_level = stated_level(message) is not None
+    return f"{time} {message}" if has_level else f"{time} {level.upper()} - {message}"
 
 
 def _message_of_json(line: str, start: int) -> str:
@@ -294,7 +330,9 @@ def _message_of_json(line: str, start: int) -> str:
         **fields,
     }
     rank = next((ranks[name] for name in _RANK_FIELDS if isinstance(ranks.get(name), int)), None)
-    pod = next((ranks[name] for name in _POD_FIELDS if isinstance(ranks.get(name), str)), "")
+    labels = resource.get("labels") if isinstance(resource := fields.get("resource"), dict) else None
+    pods = {**labels, **ranks} if isinstance(labels, dict) else ranks
+    pod = next((pods[name] for name in _POD_FIELDS if isinstance(pods.get(name), str)), "")
     mark = f"[rank{rank}]: " if rank is not None else f"[{pod}] " if _ORDINAL_POD.fullmatch(pod) else ""
     texts = [message or "", *errors]
     return line[:start] + "\n".join(mark + row for text in texts for row in text.split("\n"))
@@ -337,8 +375,8 @@ def parse_timestamp(line: str) -> LogTime | None:
 
 
 def ansi_pattern() -> Pattern[bytes]:
-    """Return the pattern of terminal escape sequences: colours, cursor moves, window titles."""
-    return compile_pattern(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78])")
+    """Return the pattern of terminal escape sequences: colours, cursor moves, window titles, a CI system's times."""
+    return compile_pattern(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[\]_][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78])")
 
 
 def _zone(text: str | None) -> timezone:

@@ -35,7 +35,7 @@ _EMPTY = re.compile(
     r"|corrupt\w*|ignored|discarded|excluded|left|remaining|missing|invalid|duplicate\w*|truncated"
     r"|from (?:the )?cache|retr\w+"
     r"|with errors|for warm|in (?:the )?cache))"
-    rf"|\b(?:num(?:ber)?(?: of)?|total|#|n)?[ _]?{_KIND}{_PARTS}\s?[:=]\s?0\s*(?:$|[,;)}}])"
+    rf"|\b(?:num(?:ber)?(?: of)?|total|#|n)?[ _]?{_KIND}{_PARTS}(?: \w+){{0,3}}\s?[:=]\s?0\s*(?:$|[,;)}}(])"
     r"|\b(?:data ?set|corpus|split|manifest|data ?loader|training set|train set|batch sampler)\b.{0,60}\b(?:is"
     r"|was|are) empty\b"
     r"|\bempty (?:train\w* )?(?:data ?set|data ?loader|loader|corpus|manifest|training set)\b"
@@ -57,7 +57,8 @@ _LOST = re.compile(
 _DONE = re.compile(
     r"(?i)\b(?:finished|done|stopped|complete[d]?|saved|wrote|written|nothing to (?:do|train|learn|fit)"
     r"|skipping training"
-    r"|(?:exit|return)(?:ed)? ?(?:with )?(?:code|status)?[ :=]{1,2}0|train_runtime|ended|exiting|goodbye|bye)\b"
+    r"|(?:exit|return)(?:ed)? ?(?:with )?(?:code|status)?[ :=]{1,2}0|train_runtime|ended|exiting|returned after"
+    r"|goodbye|bye)\b"
 )
 _PAST = re.compile(
     r"(?i)\b(?:resum(?:ed|ing)|already (?:complete|trained|done)|up to date|no new|new documents|remaining)\b"

@@ -19,7 +19,9 @@ _FAILED: dict[str, Category] = {
                      "ImagePullBackOff", "CreateContainerError", "CreateContainerConfigError", "Init:Error",
                      "Init:CrashLoopBackOff", "FAILED_SETUP", "FAILED_PRECHECKS", "BOOT_FAIL",
                      "LaunchFailed"), "launch"),
-    "JOB_STATE_FAILED": "code", "X": "code", "dead": "code", "JOB_STATE_EXPIRED": "scheduler",
+    "JOB_STATE_FAILED": "code", "X": "code", "dead": "code", "FAILURE": "code", "CRASHED": "code",
+    "Crashed": "code", "ABORTED": "code", "Aborted": "code", "ERRORED": "code", "Errored": "code",
+    "KILLED": "code", "JOB_STATE_EXPIRED": "scheduler",
     **dict.fromkeys(("OUT_OF_MEMORY", "OUT_OF_ME+", "OOM", "OOMKilled", "OutOfMemory"), "host_memory"),
     **dict.fromkeys(("TIMEOUT", "TimedOut", "TIMED_OUT", "timed_out", "TIME_LIMIT", "DEADLINE", "DeadlineExceeded",
                      "NODE_FAIL", "TO", "NF", "BF", "FAILED_NO_RESOURCE", "Evicted", "Expired", "DL"), "scheduler"),
@@ -27,12 +29,18 @@ _FAILED: dict[str, Category] = {
 }  # fmt: skip
 """States of what failed, with the category that they suggest."""
 _GOOD = frozenset((
-    "COMPLETED", "Completed", "completed", "SUCCEEDED", "Succeeded", "succeeded", "success", "Success", "DONE", "CD",
+    "COMPLETED", "Completed", "Complete", "COMPLETE", "FINISHED", "SUCCESS", "passed", "Passed",
+    "completed", "SUCCEEDED", "Succeeded", "succeeded", "success", "Success", "DONE", "CD",
     "RUNNING", "Running", "running", "COMPLETING", "R", "CG", "RUN", "PENDING", "RECOVERING", "Up", "\u2714", "\u2713",
     "\u25cf", "\u2705", "Finished", "Restarting", "in_progress",
     "JOB_STATE_SUCCEEDED", "JOB_STATE_RUNNING", "ContainerCreating",
 ))  # fmt: skip
 """States of what completed, runs or is started again."""
+_NEUTRAL = frozenset((
+    "skipped", "Skipped", "SKIPPED", "upstream_failed", "queued", "pending", "cancelled", "canceled", "Cancelled",
+    "CANCELLED", "CANCELLED+", "Terminating", "None", "none",
+))  # fmt: skip
+"""States of what neither failed nor replaces what did."""
 _STATE_NAMES = frozenset(("STATE", "STATUS", "STAT", "ST", "CONCLUSION", "PHASE", "RESULT", "FINALSTATUS"))
 _CODE_NAMES = frozenset(("EXITCODE", "EXIT_CODE", "EXITSTATUS", "EXIT_STATUS", "EXIT"))
 _JOB_NAMES = (
@@ -50,8 +58,10 @@ _JOB_NAMES = (
 )
 _TREE = frozenset(("\u2716", "\u2717", "\u2718", "\u2714", "\u2713", "\u25cf"))
 _OF_JOBS = re.compile(
-    r"(?i)\b(?:jobs?|jobid|pods?|sacct|squeue|bjobs|bacct|qstat|qacct|condor\w*|argo|ray|sky|docker|podman|nomad|flux|gh"
-    r"|workflows?|steps?|containers?|restarts|executions?|runs?|tasks?|compute|pipelines?|instances?)\b|JOB|EXIT_?CODE"
+    r"(?i)\b(?:jobs?|jobid|pods?|sacct|squeue|bjobs|bacct|qstat|qacct|condor\w*|argo|ray|sky|docker|podman"
+    r"|nomad|flux|gh"
+    r"|batch|databricks|workflows?|steps?|stages?|completions|containers?|restarts|executions?|runs?|tasks?"
+    r"|compute|pipelines?|instances?)\b|JOB|EXIT_?CODE"
     r"|\w_id\b|WORKFLOW|READY"
 )
 """What a header, or the command above it, is about."""
@@ -64,7 +74,7 @@ _EVENTS = re.compile(r"\s*Events:|.*\bType\b.*\bReason\b|.*\bTYPE\b.*\bREASON\b"
 _PROMPT = re.compile(r"^\s*(?:\S{1,60}[@:]\S{1,60}[$#%>]|[$%>]|\(\w[\w-]*\) \$) ?\S|^\+{1,3} \S")
 _BARE_TABLE = re.compile(
     r"--no-?headers?|@tsv\b|--noheader\b"
-    r"|\b(?:squeue|sacct|bjobs|bhist)\b.* -(?:h|n|noheader)\b|--jq|-o[ =]tsv|-output[ =]tsv"
+    r"|\b(?:squeue|sacct|bjobs|bhist)\b.* -(?:h|n|noheader)\b|--jq|-o[ =]tsv|-output[ =](?:tsv|text|table)"
 )
 """Options with which a table has no header."""
 _TOKEN = re.compile(r"[^\s|\u2500-\u257f]+")
@@ -77,9 +87,11 @@ _STEP_ID = re.compile(r"\d+(?:[_+]\d+)?\.\w+")
 _ARRAY_TASK = re.compile(r"\d+(?:_(\d+)|\[(\d+)\])")
 _SUFFIX = re.compile(r"-(?=[a-z0-9]*\d|[b-df-hj-np-tv-z]{5}$)[a-z0-9]{5}$")
 _HASH = re.compile(r"-(?=[a-f0-9]*\d)[a-f0-9]{8,10}$")
+_TIMED = re.compile(r"^(X|[\u2713\u2714\u2716\u2717\u2718]) (\S.{0,60}?) in \d+(?:h|m|s)")
 _ATTEMPT = re.compile(r"\(\d+\)$")
 MAY_BE_TABLE = compile_pattern(
-    rb"FAILED|(?m:^X )|\b(?:dead|Failed|failed|failure|Error|ERROR|EXIT|OUT_OF_ME|OOM|TIMEOUT|DEADLINE|NODE_FAIL"
+    rb"FAILED|FAILURE|CRASHED|ABORTED|ERRORED|KILLED|(?m:^X )|\b(?:dead|Failed|failed|failure|Error|ERROR|EXIT"
+    rb"|OUT_OF_ME|OOM|TIMEOUT|DEADLINE|NODE_FAIL"
     rb"|BOOT_FAIL|Evicted)"
     rb"|CrashLoop|Exited \([1-9]|\xe2\x9c[\x96\x97\x98]|Container\w*Error|ImagePull|\b(?:F|TO|NF)\b"
     rb"|(?i:exit_?(?:code|status))"
@@ -147,6 +159,9 @@ def _read_tables(rows: Sequence[EndRow]) -> Iterator[TableRow]:
         if (found := _read_header(text, command)) is not None:
             header, has_parent = found, set[str]()
             continue
+        if (timed := _read_timed(row)) is not None:
+            yield timed
+            continue
         if header is None and not (command and _BARE_TABLE.search(command) and _OF_JOBS.search(command)):
             continue
         state = _read_row(row, header)
@@ -185,6 +200,15 @@ def _read_header(text: str, command: str) -> _Header | None:
     return _Header(state, code, next((names[name] for name in _JOB_NAMES if name in names), None))
 
 
+def _read_timed(row: EndRow) -> TableRow | None:
+    """Read a line of a list without a header that states how long each job took: `X train in 3m40s`."""
+    found = _TIMED.match(row.raw)
+    if found is None:
+        return None
+    name = found.group(2)
+    return TableRow(row, name, None, name, _FAILED.get(found.group(1)))
+
+
 def _read_row(row: EndRow, header: _Header | None) -> TableRow | None:
     text = row.raw
     tokens = [(found.group(0), _Column(*found.span())) for found in _TOKEN.finditer(text)]
@@ -202,6 +226,8 @@ def _read_row(row: EndRow, header: _Header | None) -> TableRow | None:
     job += f"[{array.group(1) or array.group(2)}]" if array else ""
     digits = re.match(r"\d+", first)
     full = first if digits else name
+    if state in _NEUTRAL:
+        job = full = f"{full} {state}"  # says nothing about other attempts
     return TableRow(row, job, int(digits.group(0)) if digits else None, full, _FAILED.get(state))
 
 
@@ -212,7 +238,7 @@ def _state(tokens: Sequence[tuple[str, _Column]], header: _Header | None, text: 
     words = [token for token, _ in tokens]
     if header is not None and header.state is not None:
         placed = _overlapping(tokens, header.state)
-        if placed in _FAILED or placed in _GOOD:
+        if placed in _FAILED or placed in _GOOD or placed in _NEUTRAL:
             return placed
     states = [word for word in words if (word in _FAILED or word in _GOOD) and (len(word) > 2 or word in _TREE)]
     if states:

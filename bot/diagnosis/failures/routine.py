@@ -14,6 +14,7 @@ from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.failures.surroundings import Surroundings
+from bot.diagnosis.failures.trial_counts import is_of_one_trial
 from bot.diagnosis.reading.prefixes import LineSource
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 from bot.diagnosis.training.progress import PROGRESS, parse_sample
@@ -140,6 +141,8 @@ class Routine:
     is_known: bool = False
     is_complete: bool = False
     """Had the whole reported before the failure that it was done?"""
+    is_of_one_trial: bool = False
+    """Is the failure printed from the file of one trial, below counts of more that went well?"""
     surroundings: Surroundings = field(default_factory=Surroundings)
 
     def learn(self, lines: Sequence[SourcedLine], source: LineSource, texts: Sequence[str] = ()) -> None:
@@ -147,6 +150,7 @@ class Routine:
         (self.name, self.rank), self.is_known = source, True
         self.surroundings.learn(lines, texts)
         self.is_complete = is_complete(lines)
+        self.is_of_one_trial = is_of_one_trial([line.text for line in lines])
         own, of_any = dict[int, None](), dict[int, int]()
         for line in lines:
             is_own = line.source == source

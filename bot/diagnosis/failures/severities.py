@@ -98,14 +98,22 @@ class RunOutcome:
             return self._judge_trace(root)
         if root.precedence is Precedence.BARE_EXCEPTION:
             return self._judge_bare_exception(root)
-        has_come_back = root.name in _QUEUED_AGAIN and self.recovery.relapses > 0
-        if root.name in ENDED_FROM_OUTSIDE and (self.recovery.starts or has_come_back):
-            return Severity.WARN, "Its scheduler starts it again."
-        if self.recovery.trained_rounds >= MANY_ROUNDS and not is_contradicted and root.precedence is Precedence.ROOT:
-            return Severity.WARN, "The run has gone on after the same failure several times."
+        if reason := self._reason_for_warning(root, is_contradicted=is_contradicted):
+            return Severity.WARN, reason
         if root.count < root.min_repeats and self.end is None:
             return Severity.WARN, "Possibly temporary: it becomes a page if the log repeats it."
         return root.severity, _REASONS[root.precedence]
+
+    def _reason_for_warning(self, root: Candidate, *, is_contradicted: bool) -> str:
+        """Why the whole goes on although a failure ended a part or an attempt; "" if it does not."""
+        if self.recovery.routine.is_of_one_trial:
+            return "It is printed from one trial; most others went well."
+        has_come_back = root.name in _QUEUED_AGAIN and self.recovery.relapses > 0
+        if root.name in ENDED_FROM_OUTSIDE and (self.recovery.starts or has_come_back):
+            return "Its scheduler starts it again."
+        if self.recovery.trained_rounds >= MANY_ROUNDS and not is_contradicted and root.precedence is Precedence.ROOT:
+            return "The run has gone on after the same failure several times."
+        return ""
 
     def _is_orderly(self, stop: Candidate) -> bool:
         return self.recovery.routine.is_complete or (stop.is_in_server and self.has_ended)

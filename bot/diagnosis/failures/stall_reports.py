@@ -31,6 +31,9 @@ _SILENCE = re.compile(
     rf"|\bseconds since (?:the )?last {_OUTPUT}\W{{1,4}}(?P<d>\d{{1,7}}(?:\.\d+)?)\b"
     r"|\b\S{1,60}\.(?:log|out|err|txt) (?:is |was |has been )?(?:unchanged|stale|silent|not written|idle)(?: for)?"
     rf" {_TIME.format('e')}"
+    rf"|\blast {_OUTPUT} (?:in|of|from) \S{{1,60}} is {_TIME.format('g')} old\b"
+    rf"|\bnothing (?:was )?(?:logged|printed|written)(?: \w+)? for {_TIME.format('h')}"
+    r"|\balive\b.{0,40}\bidle(?:_s|_sec\w*)?[=:] ?(?P<i>\d{1,7})\b"
     rf"|\bhas(?: not|n't) (?:logged|printed|written|produced)(?: \w+){{0,2}} (?:for|in) {_TIME.format('f')}"
 )
 _SETTING = re.compile(
@@ -76,8 +79,8 @@ def read_silence_s(text: str) -> float | None:
     found = _SILENCE.search(text)
     if found is None or _SETTING.search(text):
         return None
-    if found.group("d"):
-        return float(found.group("d"))
+    if number := found.group("d") or found.group("i"):
+        return float(number)
     stated = next((group for group in found.groups() if group), "")
     seconds = sum(float(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(stated))
     return seconds or None

@@ -291,7 +291,8 @@ class Recovery:
         has_worked = is_stated or self._work > self.work_at_start
         if self.is_restarted and self.has_begun and has_worked:
             return True
-        return self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
+        is_answered = is_stated and self.retry_line >= self.failed_line - 1 > 0  # on the line above it, or later
+        return is_answered or self.steps_since_event >= MIN_STEPS_TO_END or self.life.items >= MIN_STEPS_TO_END
 
     @property
     def _work(self) -> int:

@@ -87,7 +87,8 @@ _COMMON = re.compile(
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
-    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?:\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+| \d{4}-\d\d-\d\d"
+    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?::[\w-]{1,40}:|\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+"
+    r"| \d{4}-\d\d-\d\d"
     r"| (?:\d{6} )?\d\d:\d\d:\d\d)"
     r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"
 )
@@ -158,11 +159,12 @@ class _Search(Protocol):
 
 _ANY_LEVEL: _Search = re2.compile(
     r"(?i:trac|trc|debu|dbg|dbug|inf|notice|success|warn|wrn|err|eror|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert)"
-    r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm:\t|])[DIWEFC](?:\d| \d| [\w./-]+:\d|, |\])|(?i:level|severity|lvl|PRIORITY|@l)"
+    r"|LOG:|<\d{1,3}>|(?:^|[\[ (\dm:\t|])[DIWEFC](?:\d| \d| [\w./-]+:\d|, |\]|:[a-z]+:)"
+    r"|(?i:level|severity|lvl|PRIORITY|@l)"
 )
 _SERIOUS: _Search = re2.compile(
     r"(?i:err|eror|severe|fail|crit|fata|ftl|pani|pnc|emerg|alert|abort)|<\d{1,3}>"
-    r"|(?:^|[\[ (\dm:\t|])[EFC](?:\d| \d| [\w./-]+:\d|, |\])"
+    r"|(?:^|[\[ (\dm:\t|])[EFC](?:\d| \d| [\w./-]+:\d|, |\]|:[a-z]+:)"
     r"|\"(?i:[\w.]*level|level\w*|severity\w*|lvl|PRIORITY|@l)\"\s*:\s*\"?(?:\d|[EFC]\")"
 )
 """Whether a line may state any level, and whether it may state ERROR or worse: most lines need no more than this."""

@@ -1,7 +1,7 @@
 """Candidates for the root cause of a failure: the first `FailureEvent` becomes one, and equal ones are counted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,7 +11,7 @@ from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.failure_events import FailureEvent
-from bot.diagnosis.failures.reasons import grade
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import names_subject, repeats_end, restates
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -41,6 +41,11 @@ _ANNOUNCEMENT = re.compile(
     r"\bCaught \w+ in (?:DataLoader worker process|pin memory thread|replica \d+ on device)|\bOperator \w+ raises an\b"
     r"|\bexception occurred in a subprocess|Exception ranks:"
 )
+_LAST_WORDS = re.compile(
+    r"Fatal Python error: |Windows fatal exception: |Process received signal|\bSIG[A-Z]{3,4} received"
+    r"|\bCaught signal \d|terminate called"
+)
+"""What a process that crashes writes itself."""
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -82,9 +87,10 @@ class Candidate:
     is_in_server: bool = False
     reason_line: int = 0
     """Number of the line that explains the failure, if it is not its own."""
-    awaits_reason: Literal["", "next", "indented", "node", "error", "more"] = ""
+    awaits_reason: Literal["", "next", "indented", "node", "details", "error", "more"] = ""
     """Does the message end before its reason? It is on the next line, an indented one, the one after the lines about a
-    node of a graph, on the next error line that is not vague, or on the next one that states a reason."""
+    node of a graph, on the row of details below a status, on the next error line that is not vague, or on
+    the next one that states a reason."""
     excerpt: list[str] = field(default_factory=list)
     root_index: int = 0
     """Index of the decisive line in `excerpt`."""
@@ -178,6 +184,14 @@ class Candidate:
         if self.category == "code" and is_suggested:
             self.category = weighed.category
 
+    def state_details(self, text: str) -> None:
+        """Let the details below a status, which is all that the exception states itself, say what failed."""
+        self.title = cut_around(text.strip(), 0, TITLE_CHARS)
+        weighed = weigh_category(FailureText(text))
+        if weighed.has_terms:
+            self.category, self.hint = weighed.category, HINTS.get(weighed.category, self.hint)
+        self.statement, self.usual = FailureText(text), "code"
+
     def explain_by(self, text: str, line: int, rank: int | None) -> None:
         """Let a line before the failure, of any process, say why it failed, and on which rank."""
         self.reason_line = line
@@ -241,15 +255,32 @@ def _repeats(event: FailureEvent, candidate: Candidate) -> bool:
     return repeats_end(candidate.excerpt[candidate.root_index], event.text)
 
 
+def states_crash(candidate: Candidate) -> bool:
+    """Is its decisive line the last words of the process that crashed?"""
+    row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
+    return _LAST_WORDS.search(row) is not None
+
+
 def says_as_much(event: FailureEvent, candidate: Candidate) -> bool:
     """Does an error say at least as much as the decisive line of a candidate?"""
     row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
     return not is_vague(event.text) and grade(event.text) >= grade(row)
 
 
-def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candidate: Candidate) -> bool:
-    """Does another line of the same failure state more: what the hint refers to, or the exception itself?"""
+def is_more_decisive(
+    event: FailureEvent, raised: RaisedException | None, candidate: Candidate, others: Iterable[Candidate] = ()
+) -> bool:
+    """Does another line of the same failure state more: what the hint refers to, or the exception itself?
+
+    Args:
+        event: the other line.
+        raised: the exception that it is, if any.
+        candidate: the failure.
+        others: what else happened: once a launcher reports the end of a process, that writes no more.
+    """
     is_exception = raised is not None and raised.has_traceback
+    if candidate.precedence is Precedence.STOP and candidate.excerpt:
+        return False  # the signal came first; the exception for it, or the end of each process, follows
     if candidate.excerpt and restates(candidate.excerpt[candidate.root_index], event.text, is_whole=is_exception):
         return False
     if candidate.is_warning and event.is_error and says_as_much(event, candidate):
@@ -258,6 +289,11 @@ def is_more_decisive(event: FailureEvent, raised: RaisedException | None, candid
         return False
     if is_exception and (announces_exception(candidate) or _repeats(event, candidate)):
         return is_near(event, candidate)
+    if is_exception and states_crash(candidate) and grade(event.text) is Grade.OUTCOME:
+        return False
+    exits = (one.line for one in others if one.precedence in (Precedence.TEARDOWN, Precedence.TRACE))
+    if not is_exception and any(candidate.line < line < event.line for line in exits):
+        return False
     found = (names_subject(candidate.names, event.text), is_exception)
     return found > (candidate.has_subject, candidate.has_exception) and is_near(event, candidate)
 

@@ -25,7 +25,7 @@ MIN_MESSAGE = 12
 _PLUMBING = re.compile(
     r"(?:gaierror|herror|NewConnectionError|NameResolutionError|MaxRetryError|\w*Timeout(?:Error)?|\btimeout|ProtocolError"
     r"|RemoteDisconnected|ConnectError|HTTPError|HTTPStatusError|ClientConnectorError|ClientResponseError|CancelledError"
-    r"|EndOfStream|queue\.Empty)$|^(?:requests\.exceptions|urllib3|httpx|httpcore|aiohttp|http\.client)\."
+    r"|EndOfStream|_InactiveRpcError|AioRpcError|queue\.Empty)$|^(?:requests\.exceptions|urllib3|httpx|httpcore|aiohttp|http\.client)\."
 )
 """Exceptions of the layers below a client: the client's own exception names what it wanted."""
 _MULTILINE = frozenset({"python_exception", "rust_panic", "native_abort", "r_error"})

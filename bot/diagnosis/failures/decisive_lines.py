@@ -75,6 +75,8 @@ def choose_decisive(
     for line in reversed(before[-NEAR_LINES:]):
         if is_progress(line.text) or line_kind(line.text) in (LineKind.HEADER, LineKind.FRAME):
             break  # the run continued after what came before, or it belongs to another failure
+        if candidate.names == "name" and stated_level(line.shown) is None and grade(event.text) >= Grade.REASON:
+            continue  # a name in any other message is of something else
         if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
             is_less = repeats_end(line.shown, event.text) or grade(line.text) < min(grade(event.text), Grade.REASON)
             return event if is_less else line

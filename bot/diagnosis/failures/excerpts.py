@@ -53,10 +53,12 @@ _UNFINISHED = re.compile(
     r"|^Error in .*: *$|\bJob was held\.$|\bpanicked at \S+:\d+:\d+:\s*$"
     r"|^terminate called after throwing an instance of .*$"
     r"|^(?:\w+\.)*\w+(?:Error|Exception):(?: .{0,120}(?<!\bno )\berror\W*|\s*)$)"
+    r"|(?P<details>^.*(?:\bof RPC that terminated with:|[A-Z]\w+(?:Exception|Error): \(\w+\))\s*$)"
     r"|(?P<short>^\S+: (?:\S+ ){0,6}['\"]?[a-z]\w*['\"]?:+\s*$)"
 )
 """A message whose reason is on a later line; where, by its group."""
 _REASON = {
+    "details": re.compile(r"^\s*(?:details = \"|HTTP response body: |Message: |Details: |DETAIL: ).*\w{3}.*\w{3}"),
     "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S|^(?:\w+\.)*\w+(?:Error|Exception): \S"),
     "next": re.compile(r"\S.*\w"),
     "error": re.compile(r""),
@@ -175,18 +177,8 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
-    awaits_error = candidate.awaits_reason == "error"
-    awaits_more = candidate.awaits_reason == "more"
-    if (
-        candidate.awaits_reason
-        and (_REASON[candidate.awaits_reason].search(line.text) or grade(line.text) >= Grade.REASON)
-        and not (awaits_error and (is_vague(line.text) or not is_complaint(line.shown)))
-        and not (awaits_more and (grade(line.text) < Grade.REASON or is_quotation(line.text)))
-    ):
-        candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
-        is_whole = awaits_error or awaits_more or grade(line.text) >= Grade.REASON
-        candidate.awaits_reason = "" if is_whole else "more"
-        candidate.read_reason(line.text)
+    if candidate.awaits_reason:
+        _take_reason(candidate, line)
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
     is_named = (
         not is_detail
@@ -201,9 +193,30 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
         candidate.has_subject = True
     candidate.excerpt.append(_shown(candidate, line, is_whole=is_named))
     is_detail = len(candidate.excerpt) - candidate.root_index <= MAX_DETAILS and (
-        candidate.awaits_reason in ("error", "more") or _DETAIL.match(line.text) is not None
+        candidate.awaits_reason in ("error", "more", "details") or _DETAIL.match(line.text) is not None
     )
     candidate.missing_lines -= not is_detail
+
+
+def _take_reason(candidate: Candidate, line: WindowLine) -> None:
+    """Let a line be the decisive one if it is the reason that the message ends before."""
+    awaited, found = candidate.awaits_reason, grade(line.text)
+    if awaited == "details":
+        if _REASON["details"].search(line.text):
+            candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
+            candidate.awaits_reason = ""
+            candidate.state_details(line.text)
+        return
+    if (
+        (not awaited or not (_REASON[awaited].search(line.text) or found >= Grade.REASON))
+        or (awaited == "error" and (is_vague(line.text) or not is_complaint(line.shown)))
+        or (awaited == "more" and (found < Grade.REASON or is_quotation(line.text)))
+    ):
+        return
+    candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
+    is_whole = awaited in ("error", "more") or found >= Grade.REASON
+    candidate.awaits_reason = "" if is_whole else "more"
+    candidate.read_reason(line.text)
 
 
 def _says_more(line: WindowLine, candidate: Candidate) -> bool:
@@ -216,7 +229,7 @@ def _says_more(line: WindowLine, candidate: Candidate) -> bool:
     return found >= known
 
 
-def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "indented", "node"]:
+def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "indented", "node", "details"]:
     """Where is the reason, if the message ends before it?"""
     found = _UNFINISHED.search(text)
     if (is_exception and grade(text) >= Grade.REASON) or lists_guesses(text):
@@ -225,6 +238,8 @@ def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "i
         return "next" if is_exception and text.endswith(":") and len(text.split()) <= MAX_HEADING else ""
     if found.lastgroup == "node":
         return "node"
+    if found.lastgroup == "details":
+        return "details"
     if found.lastgroup == "next":
         return "next"
     return "indented"

@@ -12,6 +12,7 @@ from bot.diagnosis.failures.rank_reports import RANK_REPORT, find_ended_rank, fi
 from bot.diagnosis.failures.rank_roster import RankRoster
 from bot.diagnosis.failures.stated_ranks import (
     find_absent_rank,
+    find_detail_rank,
     find_head_rank,
     find_local_rank,
     find_named_rank,
@@ -197,6 +198,7 @@ class RankEvidence:
         if rank is None and not labels:
             rank = find_head_rank(root.excerpt[: root.root_index])
             rank = self._rank_of_index(rows) if rank is None else rank
+            rank = find_detail_rank(rows[1:]) if rank is None else rank
         return labels if rank is None else [rank], ""
 
     def _rank_of_rows(self, rows: Sequence[str], *, is_ranked: bool) -> int | None:

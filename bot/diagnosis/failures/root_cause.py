@@ -327,7 +327,7 @@ class RootCauseTracker:
         known = group.get(candidate.key)
         if known is not None:
             known.record_event(event)
-            if is_more_decisive(event, raised, known):
+            if is_more_decisive(event, raised, known, group.values()):
                 known.put_first(event.label)
                 known.count += known.has_exception  # else the line before only announced the exception
                 return [(known, True)]

@@ -43,6 +43,7 @@ _LOST = re.compile(
     r"(?:lost|gone|dead|unreachable|died|evicted|preempted|stalled|hung)\b"
     r"|\bstraggler:? (?:is )?(?:rank|worker) (\d{1,5})\b"
 )
+_DETAIL = re.compile(r"(?i)\b(?:for|on|of|from|by|at|in) (?:global |local )?rank[ :=#]?(\d{1,5})\b(?! of)")
 _SPAWNED = re.compile(r"^\W{0,3}Process (?:Spawn|Fork)Process-(\d{1,3}):")
 """The head of a child's traceback. Children count from 1."""
 _HEADER = "Traceback (most recent call last)"
@@ -79,6 +80,12 @@ def find_absent_rank(rows: Sequence[str]) -> int | None:
         if ranks := {_number(found) for found in form.finditer(text)}:
             return ranks.pop() if len(ranks) == 1 else None
     return None
+
+
+def find_detail_rank(rows: Sequence[str]) -> int | None:
+    """Return the only rank that lines below a message state, as in `did not receive grad for rank 1`."""
+    ranks = {int(found[1]) for row in rows for found in _DETAIL.finditer(row)}
+    return ranks.pop() if len(ranks) == 1 else None
 
 
 def find_head_rank(rows: Sequence[str]) -> int | None:

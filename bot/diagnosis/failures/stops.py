@@ -2,7 +2,7 @@
 
 import re
 
-from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.candidates import Candidate, states_crash
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.precedence import Precedence
 
@@ -35,8 +35,9 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
         if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
             own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
         candidates = own or [stop]
-    first = min(candidates, key=lambda candidate: (candidate.precedence, candidate.line))
-    return _system_report(first, candidates) or first
+    lost = {one.decisive_line for one in candidates if one.precedence is Precedence.CASCADE}
+    first = min(candidates, key=lambda one: (_order(one, lost), one.line))
+    return _system_report(first, candidates) or _crash_before(first, candidates) or first
 
 
 def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate | None:
@@ -48,6 +49,22 @@ def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate |
     reports = [one for one in candidates if one.name in _SYSTEM_REPORTS and one.precedence is Precedence.ROOT]
     later = [one for one in reports if not one.has_exception and 0 < one.line - first.line <= _REPORT_LINES]
     return min(later, key=_line, default=None)
+
+
+def _order(candidate: Candidate, lost: set[int]) -> Precedence:
+    """The precedence; of an exception whose message ends in a report of lost peers, that of the report."""
+    is_lost = candidate.precedence < Precedence.CASCADE and candidate.decisive_line in lost
+    return Precedence.CASCADE if is_lost else candidate.precedence
+
+
+def _crash_before(first: Candidate, candidates: list[Candidate]) -> Candidate | None:
+    """The last words of a process that crashed, before an exception of another that reports its end; None without."""
+    if first.precedence is not Precedence.ROOT or not first.has_exception:
+        return None
+    if grade(first.excerpt[first.root_index]) is not Grade.OUTCOME:
+        return None
+    crashes = [one for one in candidates if one.precedence is Precedence.WEAK and states_crash(one)]
+    return min((one for one in crashes if 0 < first.line - one.line <= _REPORT_LINES), key=_line, default=None)
 
 
 def _precedes(candidate: Candidate, stop: Candidate) -> bool:

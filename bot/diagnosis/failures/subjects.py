@@ -27,8 +27,8 @@ _PATTERNS: Mapping[HintSubject, re.Pattern[str]] = {
         r"|(?i:\b(?:host(?:name)?|node|peer|server|address|endpoint|url)s?[ =:'\"`]+(?=[\w.-]*[\d.])[\w.-]+)|\bhttps?://\S"
     ),
     "device": re.compile(
-        r"(?i)\bgpus?[ :#=]*\d|\bcuda:\d|\bpci:[0-9a-f]|\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\b|\bmlx5_\d|\bnvme\d"
-        r"|/dev/\w|\bdevice[ :=#]+\d"
+        r"(?i)\bgpus?[ :#=]*(?:node-)?\d|\bcuda:\d|\bpci:[0-9a-f]|\b[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\b|\bmlx5_\d"
+        r"|\bnvme\d|/dev/\w|\bdevice[ :=#]+\d"
     ),
     "rank": re.compile(r"(?i)\b(?:rank|task|worker|process)s?[ :=\[#(]+\d|/task:\d"),
     "amount": re.compile(r"(?i)\b\d+(?:\.\d+)?\s?(?:[kmgt]i?b|bytes)\b|\b(?:shape|size)[ =:]*[\[(]\d"),

@@ -17,6 +17,7 @@ FORMATS: tuple[tuple[str, str, Level], ...] = (
     ("asctime [level] name", "2026-03-13 10:00:00,123 [ERROR] trainer: shard is corrupt", ERROR),
     ("[asctime] [level] [name]", "[2026-03-13 10:00:00,123] [ERROR] [trainer.py:12:run] shard is corrupt", ERROR),
     ("asctime | level | name", "2026-03-13 10:00:00 | ERROR | trainer | shard is corrupt", ERROR),
+    ("ONNX Runtime", "2026-03-13 10:00:00.123456789 [E:onnxruntime:Default, model.cc:170] load failed", ERROR),
     ("level in brackets alone", "[ERROR] shard is corrupt", ERROR),
     ("level and message", "ERROR shard is corrupt", ERROR),
     ("CRITICAL and message", "CRITICAL out of disk space", CRITICAL),

@@ -325,6 +325,8 @@ class PageScanner:
         is_error = raised is not None or (stated_level(line) or Level.DEBUG) >= Level.ERROR
         host = _HOST.match(line)
         event = parse_event(whole, cursor.line + 1, label, time, position, state.step)
+        if raised is not None and raised.names_rank:
+            event = event._replace(blamed_rank=raised.rank)
         event = event._replace(text=text, host=host.group(1) if host else "", is_error=is_error)
         _record_event(state, place, event, signature, raised)
         if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:

@@ -65,6 +65,8 @@ _REASON = {
     "more": re.compile(r""),
     "node": re.compile(r"^(?!Node: |Detected at node |<stack traces|\s)."),
 }
+_HEADING = re.compile(r"(?i)\W*(?:\w+ )?(?:error (?:message|details?|description)|root cause|reason|details?)\W*")
+"""Begins the message of a library or a device below an exception that only states that a call failed."""
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
@@ -177,6 +179,10 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
+    if _begins_reason(candidate, line.text):
+        candidate.awaits_reason = "next"
+        candidate.excerpt.append(_shown(candidate, line, is_whole=False))
+        return
     if candidate.awaits_reason:
         _take_reason(candidate, line)
     is_detail = candidate.has_exception and candidate.names == "amount"  # the exception says more than a table below it
@@ -217,6 +223,13 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
     is_whole = awaited in ("error", "more") or found >= Grade.REASON
     candidate.awaits_reason = "" if is_whole else "more"
     candidate.read_reason(line.text)
+
+
+def _begins_reason(candidate: Candidate, text: str) -> bool:
+    """Does a line below an exception that gives no reason begin a section with it?"""
+    if candidate.awaits_reason or not candidate.has_exception or not _HEADING.fullmatch(text):
+        return False
+    return grade(candidate.excerpt[candidate.root_index]) < Grade.REASON
 
 
 def _says_more(line: WindowLine, candidate: Candidate) -> bool:

@@ -170,7 +170,7 @@ class RankEvidence:
         """
         labels = root.labels()
         rows = root.excerpt[root.root_index :]
-        if rows and (not is_waiting or root.precedence <= Precedence.WEAK):
+        if rows and not root.is_blaming and (not is_waiting or root.precedence <= Precedence.WEAK):
             first = self._rank_of_rows(rows, is_ranked=any(isinstance(label, int) for label in labels))
             labels = labels if first is None else [first, *(label for label in labels if label != first)]
         missing = self.missing_rank() if is_waiting or (not labels and self.reports.waiting) else None

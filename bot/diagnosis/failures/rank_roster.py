@@ -19,7 +19,7 @@ _OF_PID = (
 _SECTION = (
     r"^==> \S+ <==$|^[=#*-]{2,8} ?(?:rank|Rank|RANK|worker|Worker|process|Process)[ _:]?\d+\b[^\n]{0,40}[=#*-]{2}$"
 )
-_NCCL = r"ncclCommInitRank comm \w+ rank \d+ nranks"
+_NCCL = r"ncclCommInitRank comm \w+ rank \d+ nranks|Proxy Call to rank \d+ failed"
 ROSTER = (
     rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_NCCL}|{_PER_NODE}|{_ONE_PROCESS}|{_NODE}|{_OF_PID}|{_SECTION}"
 )
@@ -35,6 +35,8 @@ _HOST = re.compile(r"'([\w.-]{1,80})': \[([\d, ]*)\]")
 _NCCL_PROCESS = re.compile(
     r"([\w.-]{1,80}):(\d+):\d+ \[(\d+)\] NCCL INFO ncclCommInitRank comm \w+ rank (\d+) nranks (\d+)"
 )
+_PROXY = re.compile(r"[\w.-]{1,80}:(\d+):\d+ \[\d+\] (?:\S+ )?NCCL WARN Proxy Call to rank (\d+) failed")
+"""A process calls its own proxy thread, so the rank is its own."""
 _LOCAL = re.compile(r"\blocal_rank=[1-9]|(?i:(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,12}(?:[2-9]|1\d))")
 _PROCESSES_PER_NODE = re.compile(r"(?i)(?:nproc[_-]per[_-]node|local_world_size)['\"]?[ =:]{1,12}(\d{1,3})\b")
 _NODE_RANK = re.compile(r"(?i)(?:node_rank|machine_rank)['\"]?[ =:]{1,12}(\d{1,5})\b")
@@ -84,6 +86,8 @@ class RankRoster:
             self._add_process(stated[1] or stated[3], int(stated[2] or stated[4]))
         for stated in _RANK_OF_PID.finditer(line):
             self._add_process(stated[2], int(stated[1]))
+        if found := _PROXY.search(text):
+            self._add_process(found[1], int(found[2]))
         if found := _NCCL_PROCESS.search(text):
             host, pid, local, rank, size = found[1], found[2], int(found[3]), int(found[4]), int(found[5])
             self._add_process(pid, rank)

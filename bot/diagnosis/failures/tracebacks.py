@@ -54,6 +54,11 @@ _NOTEBOOK_HEADER = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most
 """A notebook names the exception in the header, too."""
 FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
 RICH_FRAME = re.compile(r"│ ((?:/|[A-Z]:\\)\S+):(\d+) in\s+([^\s│]*)")
+_OTHER_RANK = re.compile(
+    r"(?i)\(most recent call last\):? \((?:rank|worker|process) (\d{1,5})\)"
+    r"|^\W{0,2}(?:exception|error|failure|traceback) (?:of|on|in|from) (?:rank|worker) (\d{1,5})\W{1,3}Traceback"
+)
+"""A header with the rank whose traceback it is, as `torch.distributed.checkpoint` writes it."""
 _EXCEPTION = re.compile(
     r"^(?:E\s+)?(?P<type>(?:[A-Za-z_][\w]*\.)*[A-Z]\w*?(?:Error|Exception|Interrupt|Exit|Timeout|Failure|Died|Crash|Empty|Full"
     r"|Abort(?:ed)?|Stop\w*|Cancelled|Unavailable|Exhausted|Refused|Denied|NotFound|Fault|Escape|BadZipFile|OutOfResources)"
@@ -117,6 +122,8 @@ class RaisedException:
     """The rank that its lines state, or only its header."""
     is_indented: bool = False
     """Is its header indented? Then a program printed it, and not Python at the program's end."""
+    names_rank: bool = False
+    """Does its header name the rank, which another process passes on?"""
 
 
 @dataclass(slots=True)
@@ -141,6 +148,8 @@ class OpenTraceback:
     first_line: int = 0
     kind: str = ""
     """The exception's type, if the header names it."""
+    rank: int | None = None
+    """The rank that the header names."""
     is_in_table: bool = False
     is_indented: bool = False
     prefix: str = ""
@@ -200,6 +209,8 @@ class Tracebacks:
             state.prefix = text[: header.start()] if header.start() <= MAX_PREFIX else ""
             state.is_in_table = _TABLE_HEADER.match(text) is not None
             state.is_indented = not state.is_in_table and text[0].isspace()
+            if found := _OTHER_RANK.search(text):
+                state.rank = int(found.group(1) or found.group(2))
             if named := _NOTEBOOK_HEADER.match(text):
                 state.kind = named.group("type")
             if source.rank is not None and not HEADER.match(text):
@@ -267,8 +278,9 @@ class Tracebacks:
             user_number=state.user_number,
             last_path=state.last_path,
             follows=state.follows,
-            rank=source.rank,
+            rank=source.rank if state.rank is None else state.rank,
             is_indented=state.is_indented,
+            names_rank=state.rank is not None,
         )
         state.depth -= 1
         if state.depth <= 0:

@@ -26,6 +26,7 @@ from bot.diagnosis.failures.noise import (
     is_hypothetical,
     is_quotation,
 )
+from bot.diagnosis.failures.persistence import DATA_SKIPPED
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_reports import RANK_REPORT
@@ -65,6 +66,8 @@ NEWEST = 12
 ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
+GOES_ON = ON_CPU | {DATA_SKIPPED}
+"""Signatures of notes that also show that the run goes on after a failure next to them."""
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"
 _QUOTABLE_ROLES = ("root", "cascade", "note", "success", "start")
@@ -302,7 +305,7 @@ class PageScanner:
         state.quotation.observe(text, cursor.line)
         state.root_cause.ranks.read_line(line, text, split.source.name)
         signature = self._catalogue.classify(text)
-        if signature is not None and (signature.role == "retry_notice" or signature.name in ON_CPU):
+        if signature is not None and (signature.role == "retry_notice" or signature.name in GOES_ON):
             state.root_cause.record_retry(cursor.line + 1)
         if signature is None and raised is None and not is_table_row(text):
             return

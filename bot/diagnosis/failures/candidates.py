@@ -11,6 +11,7 @@ from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.failure_events import FailureEvent
+from bot.diagnosis.failures.persistence import Repeats, is_copy, is_refused_copy
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import names_subject, repeats_end, restates
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -68,6 +69,7 @@ class Candidate:
     explained_by: str = ""
     outranks_stop: bool = False
     count: int = 1
+    repeats: Repeats = field(default_factory=Repeats)
     first_ns: int | None = None
     last_ns: int | None = None
     sources: dict[str, bool] = field(default_factory=dict)
@@ -150,6 +152,16 @@ class Candidate:
         return self.precedence.name.lower()
 
     @property
+    def is_refused_copy(self) -> bool:
+        """Does a storage refuse a copy of files permanently?"""
+        return self.category in ("storage", "launch") and is_refused_copy(self.excerpt, self.root_index)
+
+    @property
+    def is_of_copy(self) -> bool:
+        """Does a copy of files fail, without an exception of the training itself?"""
+        return self.category == "storage" and not self.has_exception and is_copy(self.excerpt, self.root_index)
+
+    @property
     def shows_waiting(self) -> bool:
         """Do the ranks that log it wait for another one, or find that they disagree with it?"""
         is_consequence = self.precedence is Precedence.CASCADE and self.category == "collective"
@@ -164,7 +176,9 @@ class Candidate:
             self.sources.setdefault(str(label), isinstance(label, int))
 
     def record_event(self, event: FailureEvent) -> None:
-        """Record which processes an event names, and when it happened."""
+        """Record which processes an event names, and when and where in the run it happened."""
+        self.repeats.record(event.line, event.position.samples)
+        self.is_handled &= not self.is_note  # it came back
         self.record_source(event.label, event.time_ns)
         if event.blamed_rank is not None and not self.is_blaming:
             self.is_blaming = True

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.reading.sourced_lines import SourcedLine
+from bot.diagnosis.training.progress import parse_sample
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
 
@@ -27,6 +28,8 @@ _OPENING = re.compile(
 """What succeeds at the start of a run."""
 EXIT_ZERO = re.compile(r"(?i)\bexit(?:ed)?(?: with)?(?: exit)?(?: code| status)?[ :=]+0\b|\(code 0\)")
 _ASKED_STATUS = re.compile(r"\becho \"?\$\?")
+MIN_STEPS_AFTER = 2
+"""Number of training steps after such words that show that they closed only a part, such as a saved checkpoint."""
 FEW_WORDS = 6
 """Number of the last lines among which a run states that all is done."""
 
@@ -41,7 +44,8 @@ def is_complete(lines: Sequence[SourcedLine]) -> bool:
 
 
 def ends_well(lines: Sequence[SourcedLine]) -> bool:
-    """Do the last of these lines close a run, with no error after that?"""
+    """Do the last of these lines close a run, with no error after that, and no further training?"""
+    steps = 0
     for line in reversed(lines[-LAST_WORDS:]):
         level = stated_level(line.text)
         summary = read_summary(line.text)
@@ -50,5 +54,12 @@ def ends_well(lines: Sequence[SourcedLine]) -> bool:
         if summary in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT) or (
             _CLOSING.search(line.text) and not _OPENING.search(line.text)
         ):
-            return True
+            return steps < MIN_STEPS_AFTER
+        steps += _is_step(line.text)
     return False
+
+
+def _is_step(text: str) -> bool:
+    """Does a line state a step of training with its loss?"""
+    sample = parse_sample(text)
+    return sample is not None and sample.is_training and sample.step is not None and sample.loss is not None

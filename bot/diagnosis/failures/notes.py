@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable
 
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.cpu_use import CPU_FALLBACK, ON_CPU
+from bot.diagnosis.failures.persistence import loses_work
 from bot.diagnosis.findings import Failure
 from bot.domain.alerts import Severity
 
@@ -12,6 +13,8 @@ _OF_RESULTS = frozenset({"numerics", "data", "code"})
 """Categories of notes that matter for the results of a run that ended well."""
 WAITS = frozenset({"never_scheduled", "quota_for_job", "missing_object", "pod_refused"})
 """Signatures of what keeps a job from its start, until somebody changes the job or the cluster."""
+REFUSED_UPLOAD = "upload_denied"
+"""Signature of uploads that are refused: what is saved only locally may be lost, also after a run that ended well."""
 _POD = re.compile(r"\b[Pp]od[/ ]\"?([a-z][a-z0-9.-]*-[a-z0-9.-]*\w)|Successfully assigned [\w.-]+/([\w.-]+)")
 DELAYS = frozenset({"launch", "scheduler"})
 """Categories of notes that no longer matter once the run trains, or its server answers."""
@@ -52,21 +55,24 @@ def settle_notes(notes: Iterable[Candidate]) -> None:
         note.is_handled = True
 
 
-def report_note(note: Candidate, ended_at: int | None, *, has_ended: bool) -> Failure:
+def report_note(note: Candidate, ended_at: int | None, end: int | None, *, has_ended: bool) -> Failure:
     """Report a note.
 
     Args:
         note: the candidate.
         ended_at: the line of the failure that ended the run, if one did.
+        end: number of the log's last line if no more lines are expected soon, else None.
         has_ended: whether the run ended well after it.
     """
     is_consequence = ended_at is not None and note.line >= ended_at
-    is_rare = note.count < note.min_repeats
+    is_rare = note.count < note.min_repeats and not (
+        note.excerpt and loses_work(note.excerpt[note.root_index]) and note.repeats.persists(note.count, end)
+    )
     has_passed = is_consequence or is_rare or bool(note.prior_success) or note.is_handled
     has_passed |= (
         has_ended
         and note.category not in _OF_RESULTS
-        and note.name != CPU_FALLBACK
+        and note.name not in (CPU_FALLBACK, REFUSED_UPLOAD)
         and note.severity is not Severity.PAGE
     )
     severity = Severity.INFO if has_passed else note.severity

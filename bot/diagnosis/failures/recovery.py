@@ -239,7 +239,7 @@ class Recovery:
         is_next_work = self.has_fallen and root.precedence is Precedence.STOP  # such as the next cell of a notebook
         is_in_order = progress.is_immediate or (progress.is_logged and root.is_logged)
         is_conclusive = (is_in_order and is_own) or is_next_work or root.is_in_cell or self._has_resumed
-        if root.category == "hang" or self.is_retried(root) or is_conclusive:
+        if root.category == "hang" or root.is_of_copy or self.is_retried(root) or is_conclusive:
             self.new_steps += 1
             self.new_steps_since_event += 1
 

@@ -274,7 +274,7 @@ class RootCauseTracker:
             has_recovered &= not root.is_final
             found.append(_survived(root, outcome) if has_recovered else self._current(root, outcome))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
-        return found + [report_note(note, ended_at, has_ended=has_ended) for note in self.notes.values()]
+        return found + [report_note(note, ended_at, end, has_ended=has_ended) for note in self.notes.values()]
 
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":

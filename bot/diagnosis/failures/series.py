@@ -10,6 +10,8 @@ MIN_FALLEN = 3
 """Number of steps or epochs far below those before a success that show that another run began."""
 NEXT_PART, SERIES_FAILED = "start_next_part", "series_failed"
 """Signatures of the start of the next job, and of the report that a job failed the whole."""
+UPLOADED = "upload_done"
+"""Signature of an upload that works, after others failed."""
 _OF_END = re.compile(
     r"(?i)\b(?:fail\w*|finish\w*|done|completed?|completion|errors?|errored|crash\w*|abort\w*|took|skipp\w*|succe\w+|killed)\b"
 )
@@ -42,5 +44,5 @@ class NextRun:
 
 
 def is_start(name: str, text: str) -> bool:
-    """Does a line with the signature of a start begin work, rather than state a device or the end of a job?"""
-    return name != DEVICE_STATED and (name != NEXT_PART or _OF_END.search(text) is None)
+    """Does a line with the signature of a start begin work, rather than state a device, an upload or an end?"""
+    return name not in (DEVICE_STATED, UPLOADED) and (name != NEXT_PART or _OF_END.search(text) is None)

@@ -61,7 +61,7 @@ class RunOutcome:
         """Judge a failure after which the run went on: a note once that no longer matters."""
         if candidate.is_part and not candidate.is_handled and candidate.precedence <= Precedence.WEAK:
             return min(Severity.WARN, candidate.severity, key=lambda severity: severity.rank)
-        is_harmless = (
+        is_harmless = not candidate.is_refused_copy and (
             candidate.is_handled
             or self.recovery.is_handled(candidate)
             or candidate.precedence >= Precedence.STOP

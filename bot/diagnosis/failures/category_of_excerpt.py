@@ -9,10 +9,12 @@ from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.category_evidence import CATEGORIES, FailureText, sum_terms
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_words import Counts, word_evidence, words_of
+from bot.diagnosis.failures.epilogues import is_of_others
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.prefixes import split_prefix
+from bot.domain.levels import stated_level
 
 CLEAR_MARGIN = 2.0
 """With less more than another category, none is clear."""
@@ -67,7 +69,7 @@ def statements_around(failure: Failure) -> tuple[list[str], list[str]]:
     index = failure.root_index or 0
     is_report = failure.precedence in _REPORTS
     own = [] if is_report else [split_prefix(row).text for row in failure.excerpt[index : index + 1]]
-    return _statements(failure.excerpt[:index]), [*own, *_statements(failure.excerpt[index + 1 :])]
+    return _statements(failure.excerpt[:index]), [*own, *_statements(_own_rows_after(failure.excerpt, index))]
 
 
 def weigh_category_of_excerpt(
@@ -90,6 +92,12 @@ def weigh_category_of_excerpt(
     for category in _NAMED:
         scores[category] += 0.0 if terms[category] > 0 else WITHOUT_TERM
     return scores
+
+
+def _own_rows_after(rows: Sequence[str], index: int) -> list[str]:
+    """Return the rows after the root line that its program may have printed."""
+    level = stated_level(rows[index]) if index < len(rows) else None
+    return [row for row in rows[index + 1 :] if not is_of_others(row, split_prefix(row).text, level)]
 
 
 def _without_names(text: str) -> str:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from bot.diagnosis.failures.failed_end import MAX_ROWS, ROW_CHARS, LogEnd
+from bot.diagnosis.failures.epilogues import is_epilogue
+from bot.diagnosis.failures.failed_end import MAX_ROWS, ROW_CHARS, LogEnd, last_index
 from bot.diagnosis.failures.last_words import EndRow
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.findings import Failure
@@ -85,6 +86,7 @@ def find_empty_data(end: LogEnd, *, is_whole: bool) -> Failure | None:
     if _MAY_BE_EMPTY.search(text) is None:
         return None
     rows = end.with_before().rows(MAX_ROWS)
+    rows = rows[: last_index(rows, lambda row: not is_epilogue(row.text)) + 1]
     found = [row for row in rows if _is_empty(row.text)]
     if not found or not any(_DONE.search(row.text) for row in rows[-LAST_ROWS:]):
         return None

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
 from bot.diagnosis.failures.decisive_lines import choose_decisive
+from bot.diagnosis.failures.epilogues import is_epilogue
 from bot.diagnosis.failures.frames import LineKind, cut_row, is_rule, line_kind, reduce_traceback, traceback_start
 from bot.diagnosis.failures.noise import is_in_warning, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
@@ -179,6 +180,10 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
     if candidate.hidden_lines:
         candidate.excerpt.append(cut_row(candidate.hidden_lines, "progress line"))
         candidate.hidden_lines = 0
+    if is_epilogue(line.text):
+        candidate.excerpt.append(_shown(candidate, line, is_whole=False))
+        candidate.missing_lines -= 1
+        return
     if _begins_reason(candidate, line.text):
         candidate.awaits_reason = "next"
         candidate.excerpt.append(_shown(candidate, line, is_whole=False))

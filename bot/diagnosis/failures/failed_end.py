@@ -14,6 +14,7 @@ from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.completion import ends_process, has_completed
+from bot.diagnosis.failures.epilogues import is_epilogue, is_sidecar
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
 from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
 from bot.diagnosis.failures.language_ends import marks_uncaught
@@ -89,7 +90,8 @@ class LogEnd:
         first = max(int(self.is_cut), len(raws) - count)
         before = [*self.before.split(b"\n"), *raws[:first]]
         rows = read_rows(raws[first:], self.lines - len(raws) + first + 1, before)
-        return [row for row in rows if not self._is_quoted(row)]
+        rows = [row for row in rows if not self._is_quoted(row)]
+        return rows[: last_index(rows, lambda row: not is_sidecar(row.raw, row.text)) + 1]
 
     def with_before(self) -> "LogEnd":
         """The same with the text before it."""
@@ -123,6 +125,17 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
     if MAY_BE_TABLE.search(end.text) is not None:
         in_tables = lines_of_tables(rows)
         rows = [row for row in rows if row.number not in in_tables]
+    own = rows[: last_index(rows, lambda row: not is_epilogue(row.text)) + 1]
+    found = _find_in_rows(end, own, judged) if len(own) < len(rows) else None
+    return found or _find_in_rows(end, rows, judged)
+
+
+def last_index(rows: Sequence[EndRow], test: Callable[[EndRow], bool]) -> int:
+    """The index of the last row that passes a test; -1 if none does."""
+    return next((index for index in reversed(range(len(rows))) if test(rows[index])), -1)
+
+
+def _find_in_rows(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -> Failure | None:
     last = next((index for index in reversed(range(len(rows))) if _is_last_word(rows, index, judged)), None)
     if last is not None:
         root = _root(rows, last)

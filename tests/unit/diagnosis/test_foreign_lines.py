@@ -54,6 +54,23 @@ TAILS = {
     "a new run without progress": "=== attempt 2 ===\nLoading data ... done\nModel built (124 M parameters)\n",
     "a database": "postgres: checkpoint complete: wrote 41 buffers (0.3%)\n",
     "a daemon": 'ts=2026-05-04T09:05:00Z level=info msg="Head GC completed" duration=4ms\n' * 5,
+    "a service mesh": (
+        "2026-05-04T09:05:02.123456Z\tinfo\txdsproxy\tconnected to delta upstream XDS server: istiod.mesh.svc:15012\n"
+        * 12
+    ),
+    "a log shipper": "[2026/05/04 09:05:02] [ info] [output:es:es.0] flush chunk '1-7.1' succeeded: task_id=1\n" * 12,
+    "an exporter": 'time="2026-05-04T09:05:02Z" level=info msg="Collected GPU metrics" gpus=8\n' * 12,
+    "exported metrics": 'DCGM_FI_DEV_GPU_UTIL{gpu="3",device="nvidia3"} 0\n' * 12,
+    "probes of a pod": '10.0.0.1 - - [04/May/2026 09:05:02] "GET /readyz HTTP/1.1" 200 -\n' * 12,
+    "a table of GPUs": "3, NVIDIA H100 80GB HBM3, 35, 0 %, 0 MiB\n" * 12,
+    "an upload of logs": "upload: logs/a.txt to s3://fit-logs/a.txt\n" * 12,
+    "the time of a command": "\nreal\t0m12.345s\nuser\t0m10.101s\nsys\t0m2.202s\n",
+    "a prompt": "(fit) ada@node7:~/fit$ \n",
+    "a summary of GitLab": "Cleaning up project directory and file based variables\nERROR: Job failed: exit code 1\n",
+    "a summary of GitHub": "##[error]Process completed with exit code 1.\nPost job cleanup.\n",
+    "a summary of Slurm": (
+        "\nJob ID: 8812\nCluster: hpc\nState: FAILED (exit code 1)\nCPU Efficiency: 12.00% of 01:20:00\n"
+    ),
 }
 
 

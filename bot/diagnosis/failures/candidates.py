@@ -32,6 +32,8 @@ SAME_FAILURE_LINES = 400
 LINES_AFTER = 3
 """Number of excerpt lines after the decisive line."""
 
+SHOWN_EXCEPTION = re.compile(r"\b(?P<kind>[A-Z]\w{2,60}(?:Error|Exception))\(\\?['\"](?P<message>[^'\"]{3,300})")
+"""An exception as Python shows it: often, another process raised it, whose monitor logs it as a warning."""
 _OWN_MODULE_TITLE = "A name is missing in your own module"
 _OWN_MODULE_HINT = (
     "Compare the module with the code that imports it. The name is gone, or the file was edited during the run."
@@ -210,11 +212,13 @@ class Candidate:
         """Let a line before the failure, of any process, say why it failed, and on which rank."""
         self.reason_line = line
         self.title = cut_around(text.strip(), 0, TITLE_CHARS)
-        weighed = weigh_category(FailureText(text))
+        shown = SHOWN_EXCEPTION.search(text)
+        stated = FailureText(shown["message"], shown["kind"]) if shown else FailureText(text)
+        weighed = weigh_category(stated)
         if weighed.has_terms and weighed.category != self.category:
             self.category, self.hint, self.serving_hint = weighed.category, HINTS.get(weighed.category, self.hint), ""
             self.unnamed_hint = ""
-        self.statement, self.usual = FailureText(text), "code"
+        self.statement, self.usual = stated, "code"
         if rank is not None:
             self.sources, self.is_blaming = {str(rank): True, **self.sources}, True
 

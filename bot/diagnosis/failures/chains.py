@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bot.diagnosis.failures.candidates import Candidate, announces_exception, is_near, says_as_much
 from bot.diagnosis.failures.failure_events import FailureEvent
+from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
@@ -113,8 +114,17 @@ def completed_candidates(
     if root is None or any(root is one for one, _ in added) or not is_near(event, root):
         return []
     is_decisive = (root.is_warning and says_as_much(event, root)) or announces_exception(root)
-    is_decisive |= not root.has_subject and names_subject(root.names, event.text)
+    is_decisive |= not root.has_subject and names_subject(root.names, event.text) and not _says_less(event, root)
     return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
+
+
+def _says_less(event: FailureEvent, root: Candidate) -> bool:
+    """Does an error fail because of a failure whose decisive line states its origin?
+
+    A client's exception that names its host says more than that of the layers below it.
+    """
+    row = root.excerpt[root.root_index] if root.excerpt else ""
+    return root.names != "host" and grade(row) is Grade.ORIGIN and grade(event.text) < Grade.ORIGIN
 
 
 def fails_after_restart(root: Candidate, candidate: Candidate) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.candidates import SHOWN_EXCEPTION, Candidate
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
@@ -43,6 +43,8 @@ PROCESS_CHARS = 100
 _BAR = re.compile(r"\d+%\|")
 _INFORMATION = re.compile(r"\bINFO\b")
 _STARTS_AS_ERROR = re.compile(r"[\w:./-]{0,40}\b(?:[Ee]rror|ERROR|[Ff]atal|FATAL) ?: ")
+_MISSING_FILE = re.compile(r"FileNotFoundError|\b(?i:no such file)\b")
+"""What fails because the file could not be fetched or written before, too."""
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
 _NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*|Failures:|<NO_OTHER_FAILURES>|\S+ FAILED)")
 """A line of a dump of settings, such as `abort_on_error: True`, advice, or a heading of a launcher's table."""
@@ -89,7 +91,10 @@ def find_earlier_reason(
     """The line before an event that says why it failed; None if the event does."""
     own = grade(event.text) if candidate.precedence < Precedence.ABORT else Grade.OUTCOME
     is_known = candidate.name != "python_exception" and candidate.precedence is Precedence.ROOT
-    if candidate.is_note or (is_known and (own is not Grade.OUTCOME or candidate.category == "hang")):
+    is_missing_file = candidate.names == "file" and _MISSING_FILE.search(event.text) is not None
+    if candidate.is_note or (is_known and candidate.category == "hang"):
+        return None
+    if is_known and own is not Grade.OUTCOME and not is_missing_file:
         return None
     search = _Search(own, find_process(place.line, place.source.label), is_known=is_known, has_steps=place.has_steps)
     if own is Grade.OUTCOME:
@@ -142,6 +147,7 @@ class _Search:
         """How well a line explains what comes `rows` rows after it; 0 if it does not."""
         level, found = stated_level(line.shown), grade(line.text)
         is_error = (level is not None and level >= Level.ERROR) or _STARTS_AS_ERROR.match(line.text) is not None
+        is_error |= level is Level.WARNING and SHOWN_EXCEPTION.search(line.text) is not None
         if found <= self.own or _is_mention(line.text) or not (is_error or self._may_explain(line, level, found, rows)):
             return 0
         is_outcome = self.own is Grade.OUTCOME

@@ -8,6 +8,7 @@ import re
 
 from bot.diagnosis.reading.prefixes import split_prefix
 from bot.diagnosis.training.progress import Sample
+from bot.domain.regex import compile_pattern
 
 DETAIL_LINES = 8
 """Number of lines below a fatal statement among which steps of another form than before are its details."""
@@ -36,23 +37,28 @@ _GOES_ON = re.compile(
     r"\b(?:skip|retry|retri|continu|ignor|reset|resum|recover|roll|rewind|restart|reload|fall)\w*\b"
     r"|\b(?:(?:failed|failures?|errors?|aborted|crashed)['\"_\w]* ?[:=] ?(?:0|none|false)\b)"
 )
-_WORDS = re.compile(r"error|fail|crash|abort|diverg|explo|exception|panic|fatal|died|killed|oom|memory|finite|nan"
-                    r"|stop[ps]|interrupt|terminat|exiting|lost|unstable|blew|raised|g[ia]v|unrecoverable")  # fmt: skip
+_WORDS = (
+    "error|fail|crash|abort|diverg|explo|exception|panic|fatal|died|killed|oom|out of memory|finite|nan|stop[ps]"
+    "|interrupt|terminat|exiting|lost|unstable|blew|raised|g[ia]v|unrecoverable"
+)
 """One of these is in every match."""
+_MAY_FAIL = compile_pattern(f"(?i){_WORDS}".encode())
 _STATEMENT = re.compile(
     r"^\W{0,4}(?:FATAL|[Ff]atal [Ee]rror|PANIC|panic:|ERROR:|[Ee]rror:|Traceback \(most|terminate called|Check failed)"
     r"|^thread '.{1,80}' panicked|\b\w*(?:Error|Exception): \S"
 )
 """What the details of a failure follow."""
-_HINTS_AT_FAILURE = re.compile(rf"{_WORDS.pattern}|traceback|check f".encode(), re.IGNORECASE)
+_MAY_BE_STATEMENT = compile_pattern(f"(?i){_WORDS}|traceback|check f".encode())
 _DIGITS = re.compile(r"\d[\d,.]*")
 _FORM_CHARS = 40
 
 
 def states_failed_step(text: str) -> bool:
     """Does a line name the step at which something failed, after which nothing goes on?"""
+    if not _MAY_FAIL.contains(text.encode("utf-8", "replace")):
+        return False
     text = text.lower()
-    if _WORDS.search(text) is None or _GOES_ON.search(text):
+    if _GOES_ON.search(text):
         return False
     return (_FAILED_AT.search(text) or _STEP_FAILED.search(text)) is not None
 
@@ -74,7 +80,7 @@ def is_failure_detail(text: str, before: bytes, known: str) -> bool:
     if known and _form(known) == _form(text):
         return False
     lines = before.removesuffix(b"\n").rsplit(b"\n", DETAIL_LINES)[-DETAIL_LINES:]
-    if not any(_HINTS_AT_FAILURE.search(line) for line in lines):
+    if not any(_MAY_BE_STATEMENT.contains(line) for line in lines):
         return False
     texts = (line.decode("utf-8", "replace") for line in lines)
     split = ((text, split_prefix(text).text) for text in texts)

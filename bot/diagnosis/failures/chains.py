@@ -14,6 +14,7 @@ from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
+from bot.diagnosis.failures.vague_lines import is_vague
 from bot.diagnosis.precedence import Precedence
 
 MESSAGE_LINES = 8
@@ -88,7 +89,8 @@ def with_first_line(root: Candidate, candidates: Iterable[Candidate]) -> Candida
     first = next((one for one in candidates if continues_message(one, root)), None)
     if first is None or first.precedence > root.precedence or root.exception:
         return root
-    if first.awaits_reason not in ("", "more") or announces_exception(first):
+    row = first.excerpt[first.root_index] if first.excerpt else ""
+    if first.awaits_reason not in ("", "more") or announces_exception(first) or is_vague(row):
         return root
     return replace(
         root, excerpt=first.excerpt, root_index=first.root_index, decisive_line=first.decisive_line, line=first.line

@@ -222,6 +222,7 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
         (not awaited or not (_REASON[awaited].search(line.text) or found >= Grade.REASON))
         or (awaited == "error" and (is_vague(line.text) or not is_complaint(line.shown)))
         or (awaited == "more" and (found < Grade.REASON or is_quotation(line.text)))
+        or (awaited == "indented" and line.text.endswith(":"))
     ):
         return
     candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number

@@ -18,6 +18,7 @@ _BLAMED_RANK = re.compile(
     r"|ranks? \[(\d+)\] (?:(?:are|is) the lagging|did not|have not|never)"
     r"|\[(\d+)\] finished collective #\d+, but|rank (\d+) status failed|Exception in device=\w+:(\d+)"
     r"|\brank (\d+) stalled\b"
+    r"|\b(?:[Pp]rocess|[Tt]ask|[Rr]ank) (\d+) has already (?:registered|connected)"
     r"|process rank (\d+) with PID|\bprocess (\d+) terminated with (?:signal|exit code)|invoked on rank (\d+)"
     r"|/task:(\d+)\b.*(?:heartbeat|ERROR|incarnation|has (?:failed|died|restarted))"
     r"|[Rr]anks? \((\d+)(?:, ?\d+)*\) (?:has|have) stalled|\bremote rank: ?\[(\d+)\]|\bdst_rank\[(\d+)\]"

@@ -249,8 +249,10 @@ class RankEvidence:
             rows: of the failure, which may name a process.
             only: the only rank that reports a failure, if it is the only one.
         """
-        listed = self.table_local_ranks.get(str(self.local_rank), -1)
-        local = listed if listed >= 0 else self.roster.find_local(self.local_host, self.local_rank)
+        found = next((_LOCAL_RANK.search(row) for row in rows), None)
+        index = int(found.group(found.lastindex or 0)) if found else self.local_rank
+        listed = self.table_local_ranks.get(str(index), -1)
+        local = listed if listed >= 0 else self.roster.find_local(self.local_host, index)
         on_host = local if self.local_host in self.roster.hosts else None
         named = (
             self.table_rank, self.blamed_rank, self.launcher_rank, self.roster.find_process(rows), on_host, only,

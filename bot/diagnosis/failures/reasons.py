@@ -20,6 +20,7 @@ _DO = (
 )
 _REASON = compile_pattern(
     rf"(?i)(?:\bnot|n't|\bno longer|\bnever) (?:be |been |a |an |yet |currently )*{_STATE}\b"
+    r"|\b(?:does not|doesn't|do not|don't) support\b"
     r"|\bno (?:such|available|room|route|usable|valid|suitable|matching|objects?|files?|device|gpus?"
     r"|module named|kernel|adapter|operator|models?|data)\b"
     r"|\bno [\w ]{1,40} (?:found|available|left|configured|defined)\b|\bonly supports?\b|\bend of file\b"

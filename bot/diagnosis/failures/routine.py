@@ -38,6 +38,11 @@ _VARIABLE = re.compile(r"\d|['\"`]")
 _SUCCESS = re.compile(r"(?i)\bsuccessfully\b(?!.*\b(?:log|report|upload|sync|copied)\w*)")
 _PREPARATION = re.compile(r"(?i)load|captur|compil|warm|\binit|\bjoin|connect|\bready|prepar|\bstart")
 """What a program does at each start: reaching the end of it does not show success."""
+_OBJECT_FIELD = re.compile(
+    r"[\s-]*[\"']?(?:api[vV]ersion|kind|name|namespace|uid|resourceVersion|fieldPath|\w+Time(?:stamp)?|reason|type|component"
+    r"|host|reporting\w+|count|metadata|source|phase|status|\w+ID|image|ready|restartCount|started)[\"']?: ?[\"']?\S*$"
+)
+"""A field of the object of a cluster, such as an event, whose fields do not come one after another in time."""
 _PROGRESS = compile_pattern(f"(?m){PROGRESS}")
 _IDLE = re.compile(
     r"(?i)\b(?:wait(?:ing|ed)?|heartbeats?|alive|idle|still|uptime|elapsed|polls?|polling|monitor\w*|watchdog|dcgm"
@@ -223,7 +228,7 @@ def _shape(text: str) -> int | None:
 
     These are the first two words, and where further words, numbers and settings are.
     """
-    if line_kind(text) is not LineKind.OTHER or is_complaint(text) or _IDLE.search(text):
+    if line_kind(text) is not LineKind.OTHER or is_complaint(text) or _IDLE.search(text) or _OBJECT_FIELD.match(text):
         return None
     tokens = text.split()
     if len(tokens) < 2 or not any(token[:1].isalpha() for token in tokens):

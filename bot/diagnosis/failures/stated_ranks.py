@@ -22,7 +22,8 @@ _NAME = re.compile(
     r"^\W{0,3}([A-Za-z][\w.-]{0,60}-\d{1,4})(?=:? )|\b[Pp]ods?[/ :]+['\"]?([a-z][a-z\d.-]{0,80}-[a-z\d]{1,5})\b"
 )
 _ANYWHERE = re.compile(
-    r"\[?\b(?:[Rr]ank|RANK|[Oo]n worker)[ :=]+(\d+)\b|\brank(\d+)\b|\brank:(\d+)\]|\bworker_index=(\d+)"
+    r"\bRankID:(\d+)\b"
+    r"|\[?\b(?:[Rr]ank|RANK|[Oo]n worker)[ :=]+(\d+)\b|\brank(\d+)\b|\brank:(\d+)\]|\bworker_index=(\d+)"
     r"|\b(?:(?:global|world)_rank|(?:GLOBAL_|WORLD_)?RANK(?:_ID)?|process_index|task_index|dp_rank)"
     r"['\"]?[ :=]{1,3}(\d+)\b"
     r"|\((?:\w[\w.-]*, )?(?:task|rank|process|worker) (\d+)\)"

@@ -16,6 +16,9 @@ _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 _SYSTEM_REPORTS = frozenset({"xid_fatal", "kernel_oom", "storage_io"})
 """Signatures of what no failure of a program brings about. The kernel's lines often follow those of the program."""
 _REPORT_LINES = 60
+CRASH_DUMP = "crash_dump"
+DUMP_LINES = 4
+"""Number of lines after the head of a dump within which it names the signal."""
 _EXITED_BY_ITSELF = re.compile(
     r"(?i)\b(?:exited with (?:exit )?(?:code|status)|exit ?code|return code|exit status)"
     r"[ :=]{1,3}(?!(?:0|15|129|130|143)\b)\d"
@@ -32,6 +35,7 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
     stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
     if stop is not None:
         own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
+        own = [one for one in own if not _is_dump_of(one, stop)]
         if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
             own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
         candidates = own or [stop]
@@ -72,6 +76,11 @@ def _precedes(candidate: Candidate, stop: Candidate) -> bool:
     is_failure = candidate.precedence <= Precedence.WEAK or candidate.precedence in _FAILED_BEFORE_STOP
     is_failure |= candidate.precedence is Precedence.TRACE and _exited_by_itself(candidate)
     return candidate.line < stop.line and (is_failure or candidate.identifies_missing_rank)
+
+
+def _is_dump_of(candidate: Candidate, stop: Candidate) -> bool:
+    """Is the candidate the head of the stack that a process prints when the signal of a stop reaches it?"""
+    return candidate.name == CRASH_DUMP and 0 <= stop.line - candidate.line <= DUMP_LINES
 
 
 def _exited_by_itself(candidate: Candidate) -> bool:

@@ -19,6 +19,8 @@ _VAGUE = re.compile(
     r"|failed building wheel|^\W*failed: \S+\s*$|\bexiting due to\b|\baborting\b|\bwill be stopped\b"
     rf"|\b{_THING}\b[^:]{{0,40}}:? *\b(?:failed|exited|died|crashed|terminated|stopped)"
     rf"(?: unexpectedly| with (?:an )?(?:exception|errors?))?{_CODE}?\W*$|^\W*error file: "
+    r"|\bcall (?:\w+ )?api failed\b"
+    r"|\bfailed with (?:\w+ )?(?:error|status|ret)(?: code| number)?[ :=]{0,3}-?(?:0x)?\d+\W*$"
     rf"|\bfailed{_CODE}\W*$|,? ret ?[:=] ?-?\d+\W*$"
     rf"|(?:failed|unable|could not|couldn't|cannot|error)(?: to)? {_DOING}(?:ing)?\b[^:=]{{0,80}}(?:: ['\"]?/\S+)?\W*$"
     r"|\bsee (?:the )?(?:root cause|(?:errors?|logs?|stack ?trace|traceback|messages?|output)\b)"

@@ -95,10 +95,18 @@ _SYSTEM_SIGNATURES = frozenset(
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 
+_LEVEL_CHARS = 240
+"""Number of characters among which the header of a line is."""
+_LEVEL_OF_MESSAGE = re.compile(
+    r"\b(?:INFO|DEBUG)\b[^\n:]{0,80}(?:- |\| |\] |: )(?:ERROR|FATAL|CRITICAL|[a-z][\w.-]{1,30}: (?:error|fatal)): "
+)
+
+
 def as_logged(signature: Signature, line: str) -> Signature:
     """Return the signature of a line as a note if its program logs it only as information.
 
-    What a scheduler or a kernel reports counts at any level: they log every event as information.
+    What a scheduler or a kernel reports counts at any level: they log every event as information. So does a message
+    that begins with a second level, as the lines of a program do that another one logs.
     """
     if (
         signature.role not in ("root", "weak")
@@ -107,7 +115,7 @@ def as_logged(signature: Signature, line: str) -> Signature:
     ):
         return signature
     level = stated_level(line)
-    if level is None or level >= Level.WARNING:
+    if level is None or level >= Level.WARNING or _LEVEL_OF_MESSAGE.search(line, 0, _LEVEL_CHARS):
         return signature
     return replace(signature, role="note", severity=Severity.INFO)
 

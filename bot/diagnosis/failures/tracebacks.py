@@ -32,7 +32,7 @@ NEAR_START, MIN_HEADLESS_FRAMES = 2, 3
 
 STRUCTURE = (
     r"Traceback \(most recent call last\)",
-    r"File \"",
+    r"File \\?\"",
     r"│ (?:/|[A-Z]:\\)\S+:\d+ in ",
     r"[A-Za-z](?:Error|Exception|Interrupt|Exit|Timeout|Failure)(?:\([A-Z]\w+\))?(?:: |:?[ \t]*$)",
     r"[a-z0-9]\.(?:[Ee]rror|timeout|gaierror|herror)(?:: |[ \t]*$)",

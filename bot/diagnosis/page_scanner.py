@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.cpu_use import ON_CPU
+from bot.diagnosis.failures.documents import is_echoed
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
@@ -344,7 +345,7 @@ class PageScanner:
             return True
         span = self._catalogue.match_span(signature.name, text) if signature is not None else None
         start, end = span or (0, len(text))
-        if is_only_printed(text, start, end) or (signature is None and is_handled(text, 0)):
+        if is_only_printed(text, start, end) or is_echoed(text[:start]) or (signature is None and is_handled(text, 0)):
             return True
         return raised is None and span is not None and is_hypothetical(text, start)
 

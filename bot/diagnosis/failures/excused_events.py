@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.cpu_use import ON_CPU, chooses_cpu
+from bot.diagnosis.failures.documents import is_in_document
 from bot.diagnosis.failures.lost_resumes import LOST_RESUME, follows_restart
+from bot.diagnosis.failures.no_targets import NO_TARGETS, judge_missing_targets
 from bot.diagnosis.failures.noise import as_handled
 from bot.diagnosis.failures.old_revisions import is_of_old_revision
 from bot.diagnosis.failures.optional_parts import is_optional_part
@@ -13,6 +15,7 @@ from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.verdicts import is_verdict_row
 from bot.diagnosis.failures.windows import Place
+from bot.diagnosis.reading.sourced_lines import is_logged
 from bot.domain.alerts import Severity
 
 _LOADS_PART = re.compile(
@@ -37,6 +40,14 @@ def excuse_event(
         signature: that it matches.
         raised: the exception that it is.
     """
+    if (
+        (raised is None or not raised.has_traceback)
+        and not is_logged(place.line)
+        and is_in_document(place.texts_before(), text if text[:1].isspace() else place.line)
+    ):
+        return None, None
+    if signature is not None and signature.name == NO_TARGETS:
+        return replace(signature, severity=judge_missing_targets(text)), raised
     if signature is not None and signature.name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
         return replace(signature, severity=Severity.INFO), raised
     if signature is not None and signature.name == LOST_RESUME and not follows_restart(place.texts_before(), text):

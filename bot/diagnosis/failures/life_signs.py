@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from bot.diagnosis.failures.subjects import is_complaint
+from bot.diagnosis.failures.trial_counts import goes_on_without_some
 from bot.diagnosis.failures.verdicts import JUDGED, PASSED, SUITE_FAILED, SUITE_PASSED, VERDICT
 from bot.domain.logs import Level
 
@@ -19,6 +20,7 @@ _ITEM = (
 _REQUEST = r"(?:GET|POST|PUT) \"?/\S*?\"? (?:\d+\.\d[\d.:]* )?"
 _STATUS_FIELD = r"\"status(?:_?code)?\": ?\"?[2-5]\d\d\b"
 _TRIAL = r"(?i:\btrial [\w-]*\d (?:completed|finished|terminated|pruned)\b)"
+_STUDY = r"(?i:\btrials?\b[^\n\r]{0,60}(?:[1-9]\d* (?:error|failed)|\b(?:error(?:ed)?|failed)[:=] ?[1-9]))"
 _WARNING = r"warnings\.warn\(\w*[Ff]ail\w*,"
 _JOB_DONE = (
     r"(?i:\b(?:prompt|request|query|job|task|inference|generation|prediction|invocation|workflow)\b[^\n]{0,40}"
@@ -34,8 +36,9 @@ _CELL = r"\bIn \[\d{1,5}\]: |\b(?:Executing|Ending) Cell \d"
 _BOOSTING = r"\[\d+\]\s+[a-z][\w' -]*:"
 LIFE = (
     rf"HTTP/[\d.]+\\?\"? [1-5]\d\d\b|{_REQUEST}[2-5]\d\d\b|\| +[2-5]\d\d +\| |[( ]status[=:] ?[2-5]\d\d\b"
-    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|(?:^|[\s:])\++ [a-z]|{_TRIAL}|{_WARNING}"
-    rf"|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|(?i:\b(?:skipp|ignor|dropp|exclud)ing )|{VERDICT}|"
+    rf"|{_STATUS_FIELD}|\bgeneration throughput: |\bgen throughput |: Success$|(?:^|[\s:])\++ [a-z]|{_TRIAL}|{_STUDY}"
+    rf"|{_WARNING}|{_BOOSTING}|{_CELL}|{_JOB_DONE}|{_FULL_BAR}|{_READY}|(?i:\b(?:skipp|ignor|dropp|exclud)ing )"
+    rf"|{VERDICT}|"
 ) + _ITEM
 """The filter for such lines, which may have prefixes."""
 _STATUS = re.compile(
@@ -71,6 +74,8 @@ class LifeKind(enum.Enum):
     """A server states its address."""
     TRIAL = enum.auto()
     """A trial of a study ended well."""
+    STUDY = enum.auto()
+    """A study counts trials that failed, and more that go well."""
     PASSED = enum.auto()
     """The test that logged the failure passed, or its whole suite did."""
     UNPASSED = enum.auto()
@@ -135,6 +140,8 @@ def read_life_sign(text: str) -> LifeSign | None:
     simple = next((kind for form, kind in _FORMS if form.search(text)), None)
     if simple is not None and not (simple is LifeKind.JOB and _LOADS.search(text)):
         return LifeSign(simple)
+    if goes_on_without_some(text):
+        return LifeSign(LifeKind.STUDY)
     if found := _VERDICTS.search(text):
         return LifeSign(_KINDS[found.lastgroup or ""])
     if found := _ROUND.match(text) or _CELL_NUMBER.match(text):

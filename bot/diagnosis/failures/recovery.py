@@ -101,6 +101,8 @@ class Life:
     answered: int = 0
     trials: int = 0
     """Number of trials of a study that ended well."""
+    is_in_study: bool = False
+    """Did a study count it among the trials that failed, beside more that go well?"""
     passed: int = 0
     """Number of tests that passed."""
     judged: int = 0
@@ -131,6 +133,7 @@ class Life:
         self.has_warned = self.has_warned or sign.kind is LifeKind.WARNED
         self.answered += sign.kind in (LifeKind.ANSWERED, LifeKind.JOB)
         self.trials += sign.kind is LifeKind.TRIAL
+        self.is_in_study |= sign.kind is LifeKind.STUDY
         self.passed += sign.kind is LifeKind.PASSED
         self.judged += sign.kind is LifeKind.JUDGED
         self.has_failed_tests |= sign.kind is LifeKind.UNPASSED
@@ -152,6 +155,7 @@ class Life:
             self.has_warned
             or self.has_verdict
             or root.is_in_warning
+            or self.is_in_study
             or self.trials >= MIN_ANSWERS
             or (self.answered >= MIN_ANSWERS and self.answered >= self.failed)
         ):
@@ -380,5 +384,6 @@ def is_contradicted(root: Candidate, others: Iterable[Candidate], life: Life) ->
     return (
         life.trials < MIN_ANSWERS
         and not life.has_verdict
+        and not life.is_in_study
         and any(Precedence.CASCADE <= other.precedence <= Precedence.TEARDOWN for other in others if other is not root)
     )

@@ -59,7 +59,8 @@ class RunOutcome:
 
     def judge_survived(self, candidate: Candidate) -> Severity:
         """Judge a failure after which the run went on: a note once that no longer matters."""
-        if candidate.is_part and not candidate.is_handled and candidate.precedence <= Precedence.WEAK:
+        is_counted = self.recovery.life.is_in_study and self.success != "hard"
+        if (candidate.is_part or is_counted) and not candidate.is_handled and candidate.precedence <= Precedence.WEAK:
             return min(Severity.WARN, candidate.severity, key=lambda severity: severity.rank)
         is_harmless = not candidate.is_refused_copy and (
             candidate.is_handled

@@ -19,6 +19,8 @@ _REPORT_LINES = 60
 CRASH_DUMP = "crash_dump"
 DUMP_LINES = 4
 """Number of lines after the head of a dump within which it names the signal."""
+MIN_LOST_NS = 10 * 1_000_000_000
+"""An interrupt this long after peers were lost is not what ended them."""
 _EXITED_BY_ITSELF = re.compile(
     r"(?i)\b(?:exited with (?:exit )?(?:code|status)|exit ?code|return code|exit status)"
     r"[ :=]{1,3}(?!(?:0|15|129|130|143)\b)\d"
@@ -36,12 +38,35 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
     if stop is not None:
         own = [one for one in candidates if one.outranks_stop or _precedes(one, stop)]
         own = [one for one in own if not _is_dump_of(one, stop)]
-        if own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
+        if _follows_lost_peers(candidates, stop):
+            own += [one for one in candidates if _is_lost_peer(one) and one.line < stop.line]
+        elif own and all(one.precedence is Precedence.TEARDOWN for one in own):  # the launcher ended what was left
             own += [one for one in candidates if one.shows_waiting and one.line < stop.line]
         candidates = own or [stop]
     lost = {one.decisive_line for one in candidates if one.precedence is Precedence.CASCADE}
     first = min(candidates, key=lambda one: (_order(one, lost), one.line))
     return _system_report(first, candidates) or _crash_before(first, candidates) or first
+
+
+def _follows_lost_peers(candidates: list[Candidate], stop: Candidate) -> bool:
+    """Did processes lose their peers before an interrupt, and abort because of that?
+
+    A person's Ctrl-C ends all processes by a signal, and none of them with a core dump. Where times are known, the
+    interrupt can also be much later than the loss.
+    """
+    lost = [one for one in candidates if _is_lost_peer(one) and one.line < stop.line]
+    if stop.name != "interrupted" or not lost:
+        return False
+    is_late = any(
+        stop.first_ns - one.first_ns >= MIN_LOST_NS
+        for one in lost
+        if one.first_ns is not None and stop.first_ns is not None
+    )
+    return is_late or any(one.precedence is Precedence.ABORT for one in candidates)
+
+
+def _is_lost_peer(candidate: Candidate) -> bool:
+    return candidate.precedence is Precedence.CASCADE and candidate.category == "collective"
 
 
 def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate | None:

@@ -29,8 +29,12 @@ def is_of_one_trial(before: Sequence[str]) -> bool:
     counts = [text for text in before[-MAX_LINES:] if _TRIALS.search(text) and _GOOD.search(text)]
     if not counts:
         return False
-    good, bad = _sum(_GOOD, counts[-1]), _sum(_BAD, counts[-1])
-    return good >= MIN_RATIO * bad > 0
+    return goes_on_without_some(counts[-1])
+
+
+def goes_on_without_some(text: str) -> bool:
+    """Do the counts of a study, such as `(1 ERROR, 4 RUNNING, 19 TERMINATED)`, show that most of its trials go well?"""
+    return _TRIALS.search(text) is not None and _sum(_GOOD, text) >= MIN_RATIO * _sum(_BAD, text) > 0
 
 
 def _sum(pattern: re.Pattern[str], text: str) -> int:

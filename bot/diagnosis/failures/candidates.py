@@ -22,6 +22,8 @@ from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.domain.alerts import Severity
+from bot.domain.levels import stated_level
+from bot.domain.logs import Level
 
 MAX_RANKS = 4096
 FAILED_END = "failed_end"
@@ -49,6 +51,10 @@ _LAST_WORDS = re.compile(
     r"|\bCaught signal \d|terminate called"
 )
 """What a process that crashes writes itself."""
+_NATIVE_SOURCE = re.compile(
+    r"\.(?:cc|cpp|cu|cuh|h|hpp|rs):\d+|\[(?:\w+\.){1,3}plugin\]|\[E:|::\w+|\b[CF]\d{4} \d\d:|\[(?:TRT|TensorRT)\]"
+)
+"""The origin of a message of native code."""
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -110,6 +116,8 @@ class Candidate:
     """Was the decisive line logged as a warning or less?"""
     exception: str = ""
     """The line of its exception, as far as that matters for later ones of its chain."""
+    message_below: str = ""
+    """The next line, if the message of its exception ends before its reason."""
     is_in_cell: bool = False
     """Did it fail in a cell of a notebook, whose kernel lives on?"""
     is_logged: bool = False
@@ -279,6 +287,13 @@ def states_crash(candidate: Candidate) -> bool:
     return _LAST_WORDS.search(row) is not None
 
 
+def _reports_device(candidate: Candidate) -> bool:
+    """Is it a fault of a device that native code reported? Exceptions for such faults come later, at any other call."""
+    row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
+    level = stated_level(row) or Level.INFO
+    return candidate.category == "gpu_fault" and level >= Level.ERROR and _NATIVE_SOURCE.search(row) is not None
+
+
 def says_as_much(event: FailureEvent, candidate: Candidate) -> bool:
     """Does an error say at least as much as the decisive line of a candidate?"""
     row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
@@ -307,6 +322,8 @@ def is_more_decisive(
         return False
     if is_exception and (announces_exception(candidate) or _repeats(event, candidate)):
         return is_near(event, candidate)
+    if is_exception and _reports_device(candidate):
+        return False
     if is_exception and states_crash(candidate) and grade(event.text) is Grade.OUTCOME:
         return False
     exits = (one.line for one in others if one.precedence in (Precedence.TEARDOWN, Precedence.TRACE))

@@ -69,7 +69,7 @@ def is_replaced(root: Candidate, event: FailureEvent, raised: RaisedException) -
     """Does an exception say more than the one that it followed from, or is it the one that was announced?"""
     if root.name == "python_exception" and announces_exception(root):
         return True
-    return says_more(raised, event.text, root.exception)
+    return says_more(raised, event.text, f"{root.exception} {root.message_below}".rstrip())
 
 
 def continues_message(root: Candidate, other: Candidate) -> bool:
@@ -116,7 +116,8 @@ def completed_candidates(
     if root is None or any(root is one for one, _ in added) or not is_near(event, root):
         return []
     is_decisive = (root.is_warning and says_as_much(event, root)) or announces_exception(root)
-    is_decisive |= not root.has_subject and names_subject(root.names, event.text) and not _says_less(event, root)
+    is_named = root.has_subject or names_subject(root.names, root.message_below)
+    is_decisive |= not is_named and names_subject(root.names, event.text) and not _says_less(event, root)
     return [] if root.has_exception and not is_decisive else [(root, is_decisive)]
 
 

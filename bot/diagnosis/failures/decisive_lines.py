@@ -16,6 +16,7 @@ from bot.diagnosis.failures.noise import is_dump, is_handled, is_hypothetical, i
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
+from bot.diagnosis.failures.tracebacks import NOTEBOOK_HEADER
 from bot.diagnosis.failures.vague_lines import find_reason, is_vague
 from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before
 from bot.diagnosis.harmless_lines import is_harmless
@@ -48,6 +49,8 @@ _MISSING_FILE = re.compile(r"FileNotFoundError|\b(?i:no such file)\b")
 _REFUSAL = re.compile(r"(?i)\b(?:401|403|429)\b|denied|forbidden|unauthori[sz]ed|no space left")
 _NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*|Failures:|<NO_OTHER_FAILURES>|\S+ FAILED)")
 """A line of a dump of settings, such as `abort_on_error: True`, advice, or a heading of a launcher's table."""
+_FALLBACK = re.compile(r"(?i)\bfall(?:s|ing)? ?back\b")
+"""What a warning about something that is missing offers instead."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
 
@@ -100,8 +103,20 @@ def find_earlier_reason(
     if own is Grade.OUTCOME:
         return search.best(read_lines_before(place), place.source)
     if place.source.label is None:
-        before = [line for line in read_lines_before(place) if line_kind(line.text) is not LineKind.FRAME][::-1]
+        before = _without_frames(read_lines_before(place), event)[::-1]
     return search.best(before[-NEAR_LINES:][::-1], place.source)
+
+
+def _without_frames(lines: Iterable[WindowLine], event: WindowLine) -> list[WindowLine]:
+    """Lines before an event, newest first, without the frames of its traceback, which a notebook prints with code."""
+    found: list[WindowLine] = []
+    for line in lines:
+        header = NOTEBOOK_HEADER.match(line.text)
+        if header is not None and event.text.startswith(header.group("type")):
+            found.clear()
+        elif line_kind(line.text) is not LineKind.FRAME:
+            found.append(line)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +164,8 @@ class _Search:
         is_error = (level is not None and level >= Level.ERROR) or _STARTS_AS_ERROR.match(line.text) is not None
         is_error |= level is Level.WARNING and SHOWN_EXCEPTION.search(line.text) is not None
         if found <= self.own or _is_mention(line.text) or not (is_error or self._may_explain(line, level, found, rows)):
+            return 0
+        if not is_error and _FALLBACK.search(line.text):
             return 0
         is_outcome = self.own is Grade.OUTCOME
         if not is_outcome and weigh_category(FailureText(line.text)).category == "scheduler":

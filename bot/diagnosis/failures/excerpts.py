@@ -68,6 +68,8 @@ _REASON = {
 }
 _HEADING = re.compile(r"(?i)\W*(?:\w+ )?(?:error (?:message|details?|description)|root cause|reason|details?)\W*")
 """Begins the message of a library or a device below an exception that only states that a call failed."""
+_STATED = re.compile(r"\b(?:Reason|Cause): \w+ \w+ \w")
+"""A reason that is announced as such."""
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
@@ -120,6 +122,7 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     level = stated_level(best.shown)
     candidate.is_warning = level is not None and level < Level.ERROR and not has_traceback
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
+    candidate.message_below = _line_after(place) if awaited and raised is not None else ""
     is_printed = raised is not None and raised.is_indented
     candidate.is_logged = is_printed or (has_traceback and _is_logged(place.line, before[:start]))
     candidate.is_in_warning = has_traceback and is_in_warning([line.text for line in before[:start]])
@@ -221,7 +224,7 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
     if (
         (not awaited or not (_REASON[awaited].search(line.text) or found >= Grade.REASON))
         or (awaited == "error" and (is_vague(line.text) or not is_complaint(line.shown)))
-        or (awaited == "more" and (found < Grade.REASON or is_quotation(line.text)))
+        or (awaited == "more" and ((found < Grade.REASON and not _STATED.search(line.text)) or is_quotation(line.text)))
         or (awaited == "indented" and line.text.endswith(":"))
     ):
         return
@@ -262,6 +265,13 @@ def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "i
     if found.lastgroup == "next":
         return "next"
     return "indented"
+
+
+def _line_after(place: Place) -> str:
+    """The next line on the page that is not empty, without its prefixes."""
+    page, start = place.cursor.page, place.cursor.end
+    lines = page[start : start + ROW_CHARS * 2].decode("utf-8", "replace").split("\n")
+    return next((split_prefix(line).text[:ROW_CHARS] for line in lines if line.strip()), "")
 
 
 def _is_logged(line: str, before: Sequence[WindowLine]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
+from bot.diagnosis.failures.tracebacks import CAUSE, HEADER
 from bot.domain.alerts import Severity
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
@@ -154,9 +155,12 @@ def is_in_warning(before: Sequence[str]) -> bool:
     Args:
         before: the lines before the traceback, oldest first.
     """
-    if not before or not before[-1].rstrip().endswith(":"):
+    start = len(before)
+    while start and CAUSE.search(before[start - 1]):  # announces the next exception of a chain
+        start = next((index for index in reversed(range(start)) if HEADER.search(before[index])), 0)
+    if not start or not before[start - 1].rstrip().endswith(":"):
         return False
-    for text in reversed(before[-MAX_WARNING_LINES:]):
+    for text in reversed(before[max(0, start - MAX_WARNING_LINES) : start]):
         if _WARNING_HEAD.match(text):
             return True
         if _LOGGED.search(text) or _SOURCE_LINE.match(text):

@@ -45,6 +45,8 @@ _ORIGIN = compile_pattern(
     r"|\bunauthenticated\b|\bnot (?:authori[sz]ed|permitted|allowed|enough)\b|\brestricted\b|\brefused\b"
     r"|\brevoked\b|\bexpired\b|\binvalid (?:\w+ )?(?:credentials?|token|api key|license)|\bno credentials?\b"
     r"|\b(?:licen[cs]e) (?:server|checkout|manager|not|error|expired)|\bno licen[cs]e\b"
+    r"|\brequest\w*\W{1,3}\d+\b.{1,20}\b(?:available|free)\W{1,3}\d"
+    r"|\bno (?:\w+ )?(?:device|gpu|npu|hpu|tpu|core|chip|accelerator)s? (?:is |are )?(?:available|free|left)\b"
     r"|\binsufficient|\bout of (?:\w+ )?(?:memory|space|quota|credit)|\bno (?:space|free|memory)\b|\bquota\b"
     r"|\bexceed(?:s|ed|ing)\b.{0,40}\b(?:memory|limit|budget|quota|capacity|retries|size)"
     r"|\bover (?:the )?\w* ?(?:quota|budget)"

@@ -50,7 +50,7 @@ STRUCTURE = (
 HEADER = re.compile(r"Traceback \(most recent call last\)")
 _TABLE_HEADER = re.compile(r"^\s+traceback\s*: Traceback")
 """A launcher prints a worker's traceback in its failure table, indented."""
-_NOTEBOOK_HEADER = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most recent call last\)")
+NOTEBOOK_HEADER = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)\s{2,}Traceback \(most recent call last\)")
 """A notebook names the exception in the header, too."""
 FRAME = re.compile(r'File "([^"]+)", line (\d+)(?:, in (.*))?')
 RICH_FRAME = re.compile(r"│ ((?:/|[A-Z]:\\)\S+):(\d+) in\s+([^\s│]*)")
@@ -211,11 +211,11 @@ class Tracebacks:
             state.is_indented = not state.is_in_table and text[0].isspace()
             if found := _OTHER_RANK.search(text):
                 state.rank = int(found.group(1) or found.group(2))
-            if named := _NOTEBOOK_HEADER.match(text):
+            if named := NOTEBOOK_HEADER.match(text):
                 state.kind = named.group("type")
             if source.rank is not None and not HEADER.match(text):
                 self.headed = source
-            return None, _SHARED_HEADER.search(text) is None or _NOTEBOOK_HEADER.match(text) is not None
+            return None, _SHARED_HEADER.search(text) is None or NOTEBOOK_HEADER.match(text) is not None
         if CAUSE.search(text):
             self._open(source, line).follows = "handling" if "During handling" in text else "cause"
             return None, True

@@ -48,7 +48,7 @@ _ANNOUNCEMENT = re.compile(
 )
 _LAST_WORDS = re.compile(
     r"Fatal Python error: |Windows fatal exception: |Process received signal|\bSIG[A-Z]{3,4} received"
-    r"|\bCaught signal \d|terminate called"
+    r"|\bCaught signal \d|terminate called|^\s*what\(\): "
 )
 """What a process that crashes writes itself."""
 _NATIVE_SOURCE = re.compile(

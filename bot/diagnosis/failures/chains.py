@@ -80,6 +80,7 @@ def continues_message(root: Candidate, other: Candidate) -> bool:
         and (is_empty or root.name in _MULTILINE)
         and other.precedence is Precedence.ROOT
         and other.name != root.name
+        and not (other.has_exception and root.precedence is Precedence.ABORT)  # an exception of another process
         and next(iter(root.sources), "") == next(iter(other.sources), "")
     )
 

@@ -70,6 +70,8 @@ _HEADING = re.compile(r"(?i)\W*(?:\w+ )?(?:error (?:message|details?|description
 """Begins the message of a library or a device below an exception that only states that a call failed."""
 _STATED = re.compile(r"\b(?:Reason|Cause): \w+ \w+ \w")
 """A reason that is announced as such."""
+_CRASH = re.compile(r"Fatal Python error: |\bAborted\b|\bcore dumped\b|\bSIG[A-Z]{3,4} received\b")
+"""How a process ends that aborts for a reason it has stated."""
 _CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = re.compile(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
@@ -223,7 +225,7 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
         return
     if (
         (not awaited or not (_REASON[awaited].search(line.text) or found >= Grade.REASON))
-        or (awaited == "error" and (is_vague(line.text) or not is_complaint(line.shown)))
+        or (awaited == "error" and (_CRASH.search(line.text) or is_vague(line.text) or not is_complaint(line.shown)))
         or (awaited == "more" and ((found < Grade.REASON and not _STATED.search(line.text)) or is_quotation(line.text)))
         or (awaited == "indented" and line.text.endswith(":"))
     ):

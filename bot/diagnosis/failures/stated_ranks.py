@@ -32,7 +32,8 @@ _MISSING = re.compile(r"(?i)\b(?:missing|stalled) ranks?:?\s*(?:\S{0,40}>:)?\s*\
 """Also over two lines, as Horovod writes it."""
 _ABSENT = re.compile(
     r"(?i)\brank[ :=#]?(\d{1,5})\b.{0,24}\b(?:never (?:entered|joined|arrived|reached|called|checked in)"
-    r"|is (?:absent|not there)|did not (?:join|enter|arrive|reach|respond|report))"
+    r"|is (?:absent|not there)|(?:did not|didn't) (?:join|enter|arrive|reach|respond|report)"
+    r"|(?:has not|hasn't|not yet) (?:joined|entered|arrived|reached|responded|reported))"
 )
 _MEMBER = r"(?:rank|worker|process|replica|member) #?(\d{1,5})"
 _SILENT = re.compile(

@@ -10,6 +10,7 @@ ENDED_FROM_OUTSIDE = frozenset(
     {"preempted", "evicted", "evicted_memory", "evicted_storage", "evicted_reason", "node_failure"}
 )
 """Signatures of what a scheduler does to a run that need not have failed: it may start the run again elsewhere."""
+_OF_CRASHES = (Precedence.WEAK, Precedence.ABORT)
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
 
@@ -92,7 +93,7 @@ def _crash_before(first: Candidate, candidates: list[Candidate]) -> Candidate | 
         return None
     if grade(first.excerpt[first.root_index]) is not Grade.OUTCOME:
         return None
-    crashes = [one for one in candidates if one.precedence is Precedence.WEAK and states_crash(one)]
+    crashes = [one for one in candidates if one.precedence in _OF_CRASHES and states_crash(one)]
     return min((one for one in crashes if 0 < first.line - one.line <= _REPORT_LINES), key=_line, default=None)
 
 

@@ -55,6 +55,8 @@ _NATIVE_SOURCE = re.compile(
     r"\.(?:cc|cpp|cu|cuh|h|hpp|rs):\d+|\[(?:\w+\.){1,3}plugin\]|\[E:|::\w+|\b[CF]\d{4} \d\d:|\[(?:TRT|TensorRT)\]"
 )
 """The origin of a message of native code."""
+ECHO = re.compile(r'^\W*\{"created":"@|"grpc_message":"')
+"""A remote call's record of an error, which the exception before it states."""
 _EXIT_CODE = re.compile(r"(?:exitcode[ :]+|exit code |return code = )(-?\d+)")
 
 
@@ -312,6 +314,8 @@ def is_more_decisive(
         others: what else happened: once a launcher reports the end of a process, that writes no more.
     """
     is_exception = raised is not None and raised.has_traceback
+    if ECHO.search(event.text):
+        return False
     if candidate.precedence is Precedence.STOP and candidate.excerpt:
         return False  # the signal came first; the exception for it, or the end of each process, follows
     if candidate.excerpt and restates(candidate.excerpt[candidate.root_index], event.text, is_whole=is_exception):

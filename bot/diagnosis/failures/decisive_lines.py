@@ -51,6 +51,8 @@ _NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*|Failures:|<NO_OTHER_FAIL
 """A line of a dump of settings, such as `abort_on_error: True`, advice, or a heading of a launcher's table."""
 _FALLBACK = re.compile(r"(?i)\bfall(?:s|ing)? ?back\b")
 """What a warning about something that is missing offers instead."""
+LISTED = re.compile(r"\[missing ranks?: [\d, ]+\]\s*$")
+"""A row of a list whose heading states what happened, as Horovod prints for each tensor."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
 
 
@@ -82,6 +84,8 @@ def choose_decisive(
             break  # the run continued after what came before, or it belongs to another failure
         if candidate.names == "name" and stated_level(line.shown) is None and grade(event.text) >= Grade.REASON:
             continue  # a name in any other message is of something else
+        if LISTED.search(line.text):
+            continue
         if names_subject(candidate.names, line.text) and is_complaint(line.shown) and not is_vague(line.text):
             is_less = repeats_end(line.shown, event.text) or grade(line.text) < min(grade(event.text), Grade.REASON)
             return event if is_less else line

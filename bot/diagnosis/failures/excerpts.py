@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from bot.diagnosis.failures.candidates import LINES_AFTER, Candidate
-from bot.diagnosis.failures.decisive_lines import choose_decisive
+from bot.diagnosis.failures.candidates import ECHO, LINES_AFTER, Candidate
+from bot.diagnosis.failures.decisive_lines import LISTED, choose_decisive
 from bot.diagnosis.failures.epilogues import is_epilogue
 from bot.diagnosis.failures.frames import LineKind, cut_row, is_rule, line_kind, reduce_traceback, traceback_start
 from bot.diagnosis.failures.noise import is_in_warning, is_quotation
@@ -245,7 +245,7 @@ def _begins_reason(candidate: Candidate, text: str) -> bool:
 
 def _says_more(line: WindowLine, candidate: Candidate) -> bool:
     """May a row replace the decisive one? If that states a reason, only another error with one may."""
-    if candidate.root_index >= len(candidate.excerpt):
+    if candidate.root_index >= len(candidate.excerpt) or ECHO.search(line.text) or LISTED.search(line.text):
         return False
     known, found = (min(grade(text), Grade.REASON) for text in (candidate.excerpt[candidate.root_index], line.text))
     if found is Grade.REASON is known:

@@ -122,11 +122,13 @@ _ENDED_BY_OTHERS = re.compile(
 _SURVIVAL = re.compile(
     r"(?i)(?<!not )(?<!never )(?<!un)\b(?:succe(?:ss(?:ful(?:ly)?)?|eded)|resum(?:ed|ing)|recover(?:ed|ing)"
     r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)\b(?!=)|skipp(?:ed|ing)\b(?!=)"
-    r"|falling back|fallback|ready|listening|will try|trying again|healthy|passed)\b"
+    r"|submitted batch job|is submitted to|falling back|fallback|ready|listening|will try|trying again|healthy"
+    r"|passed)\b"
 )
 """The program, its supervisor or its scheduler goes on."""
 _RESTART = re.compile(
-    r"(?i)\b(?:retr(?:y|ying|ies|ied)|(?:re-?start|re-?queu|re-?schedul|re-?submi|re-?launch)\w*|trying again"
+    r"(?i)\b(?:submitted batch job|is submitted to"
+    r"|retr(?:y|ying|ies|ied)|(?:re-?start|re-?queu|re-?schedul|re-?submi|re-?launch)\w*|trying again"
     r"|will try)\b"
 )
 _BACK_OFF = re.compile(r"(?i)\bback-?off\b|\bno (?:retries|restarts)\b|\bcrashloop")

@@ -73,6 +73,8 @@ class RankEvidence:
     suspect_rank: int | None = None
     """The rank of which the newest line of that kind says that it is slow, silent or lost."""
     blamed_rank: int | None = None
+    blamed_others: list[int] = field(default_factory=list)
+    """Those that a list of missing tasks names after it."""
     is_referred: bool = False
     """Do the others only refer to the log of the blamed rank, which may name another one?"""
     task_rank: int | None = None
@@ -107,7 +109,10 @@ class RankEvidence:
             self.table_rank = int(number)
             return True
         if number := found.group("task") or found.group("stalled"):
-            self.blamed_rank = int(number) if self.blamed_rank is None else self.blamed_rank
+            if self.blamed_rank is None:
+                self.blamed_rank = int(number)
+            elif found.group("task") and len(self.blamed_others) < MAX_LOCAL_RANKS:
+                self.blamed_others.append(int(number))
             return True
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))
@@ -173,7 +178,8 @@ class RankEvidence:
         if rows and not root.is_blaming and (not is_waiting or root.precedence <= Precedence.WEAK):
             first = self._rank_of_rows(rows, is_ranked=any(isinstance(label, int) for label in labels))
             labels = labels if first is None else [first, *(label for label in labels if label != first)]
-        missing = self.missing_rank() if is_waiting or (not labels and self.reports.waiting) else None
+        is_listed = bool(self.blamed_others) or (not labels and bool(self.reports.waiting))
+        missing = self.missing_rank() if is_waiting or is_listed else None
         if missing is not None and (is_waiting or missing.ranks):
             others = [label for label in labels if label not in missing.ranks]
             ranks = [*missing.ranks, *others]
@@ -268,7 +274,8 @@ class RankEvidence:
         """Return the rank that the others of a collective waited for, or that differs, and how that is known."""
         if self.blamed_rank is not None:
             sentence = f"The log names rank {self.blamed_rank} as the one that the others waited for."
-            return MissingRank((self.blamed_rank,), sentence)
+            others = [rank for rank in dict.fromkeys(self.blamed_others) if rank != self.blamed_rank]
+            return MissingRank((self.blamed_rank, *others), sentence)
         return find_missing_rank(self.reports)
 
 

@@ -239,7 +239,7 @@ class RootCauseTracker:
     def is_stopped(self) -> bool:
         """Did a person or the scheduler end the run?"""
         root = self.root()
-        return root is not None and root.precedence is Precedence.STOP
+        return root is not None and (root.precedence is Precedence.STOP or root.explained_by in self.candidates)
 
     def all_candidates(self) -> Iterator[Candidate]:
         """Iterate over the candidates, notes and failures that the run recovered from."""

@@ -32,6 +32,12 @@ MAX_EXCERPT = 4
 
 _VALIDATION_LOSS = re.compile(r"(?i)\b(?:val|eval|valid|test)\w*loss['\"]?\s*[:=]\s*nan\b")
 """If the validation loss on the same line is NaN as well, the weights are lost."""
+_AVERAGE_LOSS = re.compile(
+    r"(?i)-?nan avg\b|\bnan \((?:avg:? ?)?-?nan\)"
+    r"|\b(?:avg|average|mean|running|moving|smoothed|ema)[ _-]loss['\"]?\s*[:=]?\s*-?nan\b"
+    r"|loss[ _/-](?:avg|mean|ema)['\"]?[ :=]{1,3}-?nan\b"
+)
+"""If an average is NaN as well, a log that ends with it has no usable loss."""
 _NONFINITE_NUMBER = re.compile(r"(?i)[:=\s](?:nan|[+-]?inf)\b")
 
 _WHY = "Runs do not recover from three NaNs in a row, or from zero after a NaN; one or two can be the loss scaler."
@@ -140,6 +146,8 @@ class NonFiniteLoss:
         streak.add(kind, sample.position)
         if kind == "loss" and _VALIDATION_LOSS.search(logged.text):
             streak.losses = max(streak.losses, MIN_STREAK)
+        elif kind == "loss" and _AVERAGE_LOSS.search(logged.text):
+            streak.losses = max(streak.losses, MIN_FINAL_STREAK)
         self._record(logged, streak)
 
     def is_lost(self, *, is_settled: bool) -> bool:

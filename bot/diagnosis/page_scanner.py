@@ -27,7 +27,7 @@ from bot.diagnosis.failures.noise import (
     is_hypothetical,
     is_quotation,
 )
-from bot.diagnosis.failures.persistence import DATA_SKIPPED
+from bot.diagnosis.failures.persistence import SKIPPED
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
 from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_reports import RANK_REPORT
@@ -67,7 +67,7 @@ NEWEST = 12
 ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
 
-GOES_ON = ON_CPU | {DATA_SKIPPED}
+GOES_ON = ON_CPU | SKIPPED
 """Signatures of notes that also show that the run goes on after a failure next to them."""
 _HOST = re.compile(r"\s*([\w.-]{1,80}): ")
 _SUCCESS = r"(?i:training (?:is )?(?:done|complete))"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-DATA_SKIPPED = "data_skipped"
-"""Signature of damaged data that a run skips."""
+SKIPPED = frozenset({"data_skipped", "oom_skipped", "update_skipped"})
+"""Signatures of data and updates that a run skips."""
 MIN_COUNT, MIN_STRETCHES = 5, 2
 """Number of batches, samples or shards that a run skips, and of stretches of progress with some of them, that show
 that it does so again and again."""

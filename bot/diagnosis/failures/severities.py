@@ -26,6 +26,8 @@ _REASONS = {
 }
 _LASTING = frozenset({"gpu_fault", "storage", "numerics"})
 """Categories of failures that may matter although the run goes on: until it has ended well."""
+_REPEATED = frozenset({"data", "numerics", "gpu_memory"})
+"""Categories of failures for which a run leaves out a part of its work."""
 _ENDS_RUN = frozenset({"storage", "data", "gpu_fault", "gpu_memory", "host_memory", "numerics", "launch"})
 """Categories of failures that end a process by themselves."""
 _QUEUED_AGAIN = frozenset({"preempted", "evicted", "evicted_reason"})
@@ -62,7 +64,9 @@ class RunOutcome:
         is_counted = self.recovery.life.is_in_study and self.success != "hard"
         if (candidate.is_part or is_counted) and not candidate.is_handled and candidate.precedence <= Precedence.WEAK:
             return min(Severity.WARN, candidate.severity, key=lambda severity: severity.rank)
-        is_harmless = not candidate.is_refused_copy and (
+        is_lasting = candidate.category in _REPEATED and candidate.repeats.persists(candidate.count, self.end)
+        is_lasting &= not (self.has_ended or self.success == "hard")
+        is_harmless = not (candidate.is_refused_copy or is_lasting) and (
             candidate.is_handled
             or self.recovery.is_handled(candidate)
             or candidate.precedence >= Precedence.STOP

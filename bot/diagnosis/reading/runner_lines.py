@@ -46,7 +46,7 @@ _RUNNER = re.compile(
     r"|\((?:head|worker\d{1,5}), rank=(?P<skypilot>\d{1,6}), pid=\d{1,8}\) "
     r"|(?:python\d?(?:\.\d+)?|py|[\w.-]{1,40}\.exe) : (?=.)"  # PowerShell
     r"| {1,5}\d{1,6}\t"  # cat -n
-    r"|[a-z][a-z\d-]{0,60}-[\da-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5} [a-z][a-z\d-]{0,60} (?=.)"  # stern
+    r"|(?P<pod>[a-z][a-z\d-]{0,60}-[\da-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}) [a-z][a-z\d-]{0,60} (?=.)"  # stern
     r"|(?P<loki>\d{4}-\d\d-\d\dT[\d:.]{8,18}Z) \{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\} "
     r"|[a-z][a-z\d-]{0,100}-\d{8,10}: "  # Argo
     r"|(?:trainer|worker|train|actor|learner|server|master|ps|sh|ddp|spmd|python)/\d{1,4} (?=\S| {2})"  # TorchX
@@ -64,7 +64,7 @@ def carries_level(line: str) -> bool:
 
 
 def unwrap_runner(line: str) -> str:
-    """Return a line without what a runner wrote before it, except its time, level and rank."""
+    """Return a line without what a runner wrote before it, except its time, level, rank and pod."""
     found = _RUNNER.match(line)
     if found is None:
         return line
@@ -74,5 +74,6 @@ def unwrap_runner(line: str) -> str:
     time = time or (f"{date} {clock}" if date else clock)
     rank = next((groups[name] for name in _RANKS if groups[name]), None)
     level = next((groups[name] for name in _LEVELS if groups[name]), None)
-    before = (f"{time} " if time else "") + (f"{level} - " if level else "") + (f"[rank{rank}]: " if rank else "")
+    pod = f"[pod/{groups['pod']}] " if groups["pod"] else ""
+    before = pod + (f"{time} " if time else "") + (f"{level} - " if level else "") + (f"[rank{rank}]: " if rank else "")
     return before + line[found.end() :]

@@ -35,6 +35,8 @@ _NAME_SEPARATORS = re.compile(r"(\.+|(?<=\w)-+(?=\w))")
 _HEX = re.compile(r"(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{12,64}")
 _COMMON_HOST = re.compile(r"algo-\d{1,4}")
 """SageMaker's names of the hosts of every job, which state the rank."""
+_OF_REVISION = re.compile(r"(.{1,250}?)((?:-deployment-[a-z\d]{4,10})?-[a-z\d]{5})")
+"""A pod is named for its replica set or revision, with random characters."""
 _MIN_WORD = 4
 """A shorter word of a path or project is replaced only there; elsewhere it may be anything."""
 
@@ -48,6 +50,8 @@ class Anonymizer:
         self._placeholders = Placeholders()
         self._names: dict[str, str] = {}
         """Whole names, in lower case, and their placeholders."""
+        self._revisions: dict[str, str] = {}
+        """Replica sets and revisions, in lower case, and what replaces them."""
         self._words: set[str] = set()
         """Words that are replaced wherever they occur, in lower case."""
         asked = sorted({name for name in hidden if name}, key=len, reverse=True)
@@ -70,6 +74,8 @@ class Anonymizer:
                     self._host(name)
                 case "pod":
                     self._pod(name)
+                case "revision":
+                    self._revisions[name.lower()] = self._pod(name)
                 case "bucket":
                     self._bucket(name)
                 case "name":
@@ -117,12 +123,19 @@ class Anonymizer:
 
     def _token(self, text: str) -> str:
         """Replace the learned names in a run of letters, digits, dots, hyphens and underscores."""
-        if (known := self._names.get(text.lower())) is not None:
+        if (known := self._whole_name(text)) is not None:
             return known
         if _HEX.fullmatch(text):
             return self._placeholders.hex_id(text)
         parts = _NAME_SEPARATORS.split(text)
         return "".join(self._names.get(part.lower()) or _WORD.sub(self._learned_word, part) for part in parts)
+
+    def _whole_name(self, text: str) -> str | None:
+        """Return what replaces a learned name; a pod keeps the name of its revision, if the log has that."""
+        pod = _OF_REVISION.fullmatch(text.lower())
+        if pod is not None and (revision := self._revisions.get(pod[1])) is not None:
+            return f"{revision}{pod[2]}"
+        return self._names.get(text.lower())
 
     def _learned_word(self, found: re.Match[str]) -> str:
         word = found[0]
@@ -142,7 +155,7 @@ class Anonymizer:
         return "".join(
             self._host(part)
             if _HOST_IN_PATH.fullmatch(part)
-            else self._names.get(part.lower()) or _WORD.sub(self._own_word, part)
+            else self._whole_name(part) or _WORD.sub(self._own_word, part)
             for part in _SEPARATORS.split(text)
         )
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from bot.diagnosis.reading.prefixes import read_source
 
-NameKind = Literal["user", "host", "pod", "bucket", "name"]
+NameKind = Literal["user", "host", "pod", "revision", "bucket", "name"]
 
 _IS = r"[\"']?\s{0,12}(?:[=:]|=>)\s{0,4}[\"']?"
 """Between a key and its value: `key=value`, `key: value`, `"key": "value"`."""
@@ -54,6 +54,7 @@ _PATTERNS: tuple[tuple[NameKind, str], ...] = (
     ("host", rf"^<\d{{1,3}}>1 \S{{1,40}} ({_WORD}) "),
     ("pod", r"\bpods?[/ ]\"?([a-z][a-z\d.-]{0,250}-[a-z\d]{1,10})\b"),
     ("pod", rf"(?i)\b(?:pod|pod_?name|replica){_IS}([a-z]{_WORD})"),
+    ("revision", r"(?i)\b(?:replica ?set|revision)[ :]?\"?([a-z][a-z\d.-]{0,250})\b(?!=)"),
     ("bucket", rf"(?i)\bbucket(?:_?name)?{_IS}([a-z\d][\w.-]{{2,62}})"),
     ("name", rf"(?i)(?<![a-z])(?:{_NAME_KEYS}){_IS}({_SLUG})(?![\w(./@+-])"),
     ("name", rf"(?i)--[\w-]{{0,40}}(?:{_NAME_OPTIONS})[= ]({_SLUG})"),

@@ -21,10 +21,18 @@ _REFUSED = re.compile(
     r"|\b(?:container|account) (?:being disabled|is disabled|not found)\b|\bread-only token\b"
 )
 """What a storage answers if no retry helps."""
+_RETRIES = re.compile(r"(?i)\bretr(?:y|ies|ied|ying)\b|\bagain\b|\blater\b|\bqueued\b|\bnext\b")
 _COPIES = re.compile(
     r"(?i)\b(?:up-?load|mirror|sync|back-?up|archive|archiving|cop(?:y|ies|ied)|push|transfer|rclone|gsutil|azcopy|rsync)\w*"
     r"|\baws s3 |\b(?:Put|Post|CreateMultipart)\w*(?:Object|Upload|Part)\w*|storage\.objects\.create|\bPUT\b"
 )
+_ABANDONED = re.compile(
+    r"(?i)\b(?:checkpoint|ckpt|snapshot|step[ -_]?\d+|weights|model)\b.{0,40}\b(?:was |is |were )?not "
+    r"(?:saved|uploaded|mirrored|copied|synced|archived)\b"
+    r"|\b(?:remains?|stays?|kept|left) (?:only )?(?:locally|on (?:local )?disk|(?:in|on|under) /)"
+    r"|\blocal copy (?:stays|remains|is kept)\b|\bonly (?:the )?local copy\b"
+)
+"""States that a copy is not made at all."""
 
 
 @dataclass(slots=True)
@@ -59,13 +67,16 @@ def loses_work(text: str) -> bool:
 
 
 def is_refused_copy(rows: Sequence[str], root: int) -> bool:
-    """Does a storage refuse a copy of files permanently?
+    """Does a storage refuse a copy of files permanently, or does the program give that copy up?
 
     Args:
         rows: the lines of an excerpt; those next to the refusal may name the copy.
         root: index of the line that states the refusal.
     """
-    if not rows or _REFUSED.search(rows[root]) is None:
+    if not rows:
+        return False
+    is_abandoned = any(_ABANDONED.search(row) and not _RETRIES.search(row) for row in rows[root : root + 2])
+    if not is_abandoned and _REFUSED.search(rows[root]) is None:
         return False
     return any(_COPIES.search(row) for row in rows[max(0, root - 2) : root + 3])
 

@@ -21,9 +21,11 @@ _SHOWS_FILE = re.compile(
     r"|^##\[group\]Run |\bscontrol (?:write batch_script|show -d+ job)|<<-?\s*[\"']?\w+[\"']?\s*$"
 )
 """A command that prints a script, a configuration or a manual rather than a log."""
-_OPTION = re.compile(r"^\s{1,12}-{1,2}[A-Za-z][\w-]*")
+_OPTION = re.compile(r"^\s{1,12}-{1,2}[A-Za-z][\w-]*(?:[ =,]\S.{0,60}?)?\s{2,}\S")
+"""An option with its description, unlike an argument of a command that ran."""
 _HEADING = re.compile(
-    r"^(?:[A-Z][A-Z ]{2,30}|(?i:usage|options|optional arguments|positional arguments|flags|global flags|commands"
+    r"^(?!.*(?:ERROR|FAIL|WARN|FATAL|CRITICAL|EXCEPTION|TRACE|ABORT))"
+    r"(?:[A-Z][A-Z ]{2,30}|(?i:usage|options|optional arguments|positional arguments|flags|global flags|commands"
     r"|sub-?commands|environment variables|troubleshooting|exit status)\b[^.!]{0,80})\s*$"
 )
 _LOGGED = re.compile(r"^\W*(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d:\d\d)|^##\[endgroup\]")

@@ -50,6 +50,12 @@ def excuse_event(
         return replace(signature, severity=judge_missing_targets(text)), raised
     if signature is not None and signature.name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
         return replace(signature, severity=Severity.INFO), raised
+    if (
+        signature is not None
+        and signature.name == "data_ran_out"
+        and any("/Unknown" in one for one in place.texts_before())
+    ):
+        return None, raised  # Keras learns the length of an epoch from its end
     if signature is not None and signature.name == LOST_RESUME and not follows_restart(place.texts_before(), text):
         return None, raised
     if signature is not None and signature.role not in _FAILS:

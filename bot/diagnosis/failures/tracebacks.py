@@ -83,7 +83,7 @@ _CLEANUP_FRAME = re.compile(
     r"|_rmtree\w*|main|_cleanup|__del__)\b"
     r"|multiprocessing/queues\.py.*in _feed|in (__del__|_cleanup|_atexit\w*|atexit_\w+|_exitfunc)$"
 )
-_SHARED_HEADER = re.compile(r"\S.{20,}Traceback|Traceback \(most recent call last\):\s*\S")
+_SHARED_HEADER = re.compile(r"\S.{20,}Traceback|\^CTraceback|Traceback \(most recent call last\):\s*\S")
 """A header that shares its line with other text."""
 _JAVA_CAUSE = re.compile(r"^\s*Caused by: [\w.$]+(?:Exception|Error)\b")
 _NUMBER = re.compile(r"\d+")

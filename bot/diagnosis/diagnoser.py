@@ -15,6 +15,7 @@ import msgspec
 from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.cpu_use import MIN_SAMPLES, judge_cpu_use
+from bot.diagnosis.failures.cut_tracebacks import explain_cut_traceback
 from bot.diagnosis.failures.empty_data import NO_DATA, find_empty_data
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
@@ -22,6 +23,7 @@ from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
 from bot.diagnosis.failures.stall_reports import MAX_ROWS, find_stall_report
+from bot.diagnosis.failures.tracebacks import UnfinishedTraceback
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
 from bot.diagnosis.last_lines import LastLines, last_lines_of
@@ -235,19 +237,22 @@ class Diagnoser:
         state = self._state
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None and not unfinished.is_service:
-            return [failure_from_unfinished(unfinished)]
+            return [self._unfinished(unfinished)]
         is_young = running and now_ns is not None and (state.clock_ns is None or now_ns - state.clock_ns < YOUNG_NS)
         failed = self._failed_end(found, is_young=is_young) or self._unstated_end() if is_settled else None
         if failed is not None:
             return [failed]
         if unfinished is not None:
-            return [failure_from_unfinished(unfinished)]
+            return [self._unfinished(unfinished)]
         size = state.offset - state.progress_end
         after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
         if hang is None and running:
             hang = find_stall_report(self._log_end().rows(MAX_ROWS))
         return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
+
+    def _unfinished(self, found: UnfinishedTraceback) -> Failure:
+        return explain_cut_traceback(failure_from_unfinished(found), self._log_end().rows(MAX_ROWS))
 
     def _precedes_success(self, failure: Failure) -> bool:
         """Had the run failed before something reported a success, which was not that of its launcher?"""

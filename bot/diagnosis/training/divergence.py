@@ -5,7 +5,7 @@ and, in logs with few but averaged samples, one jump or a short climb of loss an
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.plain_message import cut_around
@@ -94,6 +94,8 @@ class Divergence:
     """The highest loss of the samples that `short` counts."""
     last: LastSample | None = None
     jump: LossJump | None = None
+    onset: Rise | None = None
+    """The first of the samples that `sustained` counts."""
     rise: Rise | None = None
     climb: Climb = field(default_factory=Climb)
 
@@ -134,6 +136,8 @@ class Divergence:
         normal = best + max(0.5 * abs(best), 6 * noise, 0.3)
         ceiling = max(3 * best, 1.2 * level.start, best + 6 * noise)
         self.sustained = self.sustained + 1 if loss > normal else 0
+        if self.sustained <= 1:
+            self.onset = _rise(logged, best, loss) if self.sustained else None
         self.untrained = self.untrained + 1 if best > 0.1 and loss > ceiling else 0
         if (
             self._is_short_rise(loss, level)
@@ -177,8 +181,12 @@ class Divergence:
 
     def _record(self, logged: LoggedSample, before: float, after: float) -> None:
         if self.rise is None:
-            self.rise = Rise(logged.line, logged.time_ns, before, after, _excerpt(logged.text))
+            self.rise = replace(self.onset or _rise(logged, before, after), loss_before=before)
         self.rise.loss_after = after
+
+
+def _rise(logged: LoggedSample, before: float, after: float) -> Rise:
+    return Rise(logged.line, logged.time_ns, before, after, _excerpt(logged.text))
 
 
 def _excerpt(text: str) -> str:

@@ -23,6 +23,7 @@ from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
 from bot.diagnosis.failures.stall_reports import MAX_ROWS, find_stall_report
+from bot.diagnosis.failures.stated_ends import find_stated_end
 from bot.diagnosis.failures.tracebacks import UnfinishedTraceback
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints
@@ -297,7 +298,9 @@ class Diagnoser:
     def _unstated_end(self) -> Failure | None:
         """Report a failure that no line at the end of the log states: of a job in a table, or of a lack of data."""
         end = self._log_end()
-        return find_failed_job(end) or find_empty_data(end, is_whole=self._state.offset <= len(self._tail))
+        is_whole = self._state.offset <= len(self._tail)
+        stated = find_stated_end(end) if is_whole else None
+        return find_failed_job(end) or find_empty_data(end, is_whole=is_whole) or stated
 
     def _log_end(self) -> LogEnd:
         """The end of the log, from its last line of progress on."""

@@ -288,7 +288,7 @@ class Tracebacks:
         return raised
 
     def _frame(self, state: OpenTraceback, found: re.Match[str], text: str) -> None:
-        path, function = found.group(1), found.group(3) or ""
+        path, function = found.group(1).replace("\\", "/"), found.group(3) or ""
         name = f"{path.rsplit('/', 1)[-1]}:{function.strip()}"
         state.any_frame, state.last_path = name, path[-FRAME_CHARS:]
         state.frames += 1

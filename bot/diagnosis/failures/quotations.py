@@ -25,6 +25,10 @@ _CHAT_TOKENS = r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<start_of_turn>|^text: "
 OPENING = rf"(?i:(?:^|[\]|:>)-] ?|- |= )[^\w\n]*{_OPENING_WORDS})|{_CHAT_TOKENS}"
 """Part of the page filter: such words at the start of a line or after a prefix."""
 _OPENING = re.compile(rf"(?i)^\W*(?:\[[\w -]{{1,20}}\][ :-]*|step \d+[ :-]+)?{_OPENING_WORDS}|{_CHAT_TOKENS}")
+_TOKEN_ID = re.compile(
+    r"(?i)\btokens?\b[^<\n]{0,40}\d[^<\n\w]{1,4}<\|[a-z_]{2,24}\|>\W*$|<\|[a-z_]{2,24}\|>['\"]?\s*[:=]\s*\d{1,7}\W*$"
+)
+"""A line of a vocabulary, which states the number of such a token."""
 _OTHER_WORDS = (
     r"q|a|prompt|response|chosen|rejected|context|instruction|observation|input_?ids"
     r"|(?:training |eval\w* )?example(?: \d+)?(?: of \w+)?"
@@ -57,7 +61,7 @@ class Quotation:
 
     def observe(self, text: str, line: int) -> None:
         """Read a line without its prefixes; it may open a quotation."""
-        if _OPENING.search(text):
+        if _OPENING.search(text) and not _TOKEN_ID.search(text):
             self.first_line = line
 
     def close(self) -> None:

@@ -32,6 +32,10 @@ FAR_LINES = 16
 """A line that is not logged as an error explains one within this number of lines after it."""
 HEADER_CHARS = 80
 """Number of characters among which a logger writes the level."""
+MIN_REPEATED = 12
+"""Number of characters of a message that is the same statement in two lines."""
+_FIELD = ("Exception: ", "exception: ", "Error: ", "error: ", "Cause: ", "cause: ")
+"""How a line of a worker's report of its exception starts."""
 MAX_STEPS = 2
 """Number of progress lines after a fault that buffered output may contain; more show that the run goes on."""
 _SURVIVED = (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.TRIAL, LifeKind.JUDGED)
@@ -51,6 +55,11 @@ _NO_ERROR = re.compile(r"\s*(?:[\w.-]+ ?[:=] ?\S*|If .*|Failures:|<NO_OTHER_FAIL
 """A line of a dump of settings, such as `abort_on_error: True`, advice, or a heading of a launcher's table."""
 _FALLBACK = re.compile(r"(?i)\bfall(?:s|ing)? ?back\b")
 """What a warning about something that is missing offers instead."""
+_ADVICE = re.compile(
+    r"(?i)\bmay be a bottleneck\b|\bconsider (?:increasing|decreasing|setting|using|enabling|passing)\b"
+    r"|\b(?:to improve|for (?:better|faster|optimal|best)) (?:performance|speed|throughput)"
+)
+"""What libraries advise for speed."""
 LISTED = re.compile(r"\[missing ranks?: [\d, ]+\]\s*$")
 """A row of a list whose heading states what happened, as Horovod prints for each tensor."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
@@ -68,6 +77,8 @@ def choose_decisive(
         place: where it is in the log.
         is_whole: False if its message goes on in the next lines.
     """
+    if (first := _first_report(before[-NEAR_LINES:], event.text)) is not None:
+        return first
     reason = _first_error(before[-NEAR_LINES:]) if is_vague(event.text) else None
     if reason is not None and (is_whole or (stated_level(reason.shown) or Level.INFO) >= Level.ERROR):
         candidate.read_reason(reason.text)
@@ -90,6 +101,23 @@ def choose_decisive(
             is_less = repeats_end(line.shown, event.text) or grade(line.text) < min(grade(event.text), Grade.REASON)
             return event if is_less else line
     return event
+
+
+def _first_report(before: Sequence[WindowLine], text: str) -> WindowLine | None:
+    """The line in which native code or a worker reported the same failure before the exception of its caller."""
+    kind, _, message = text.partition(": ")
+    if len(message) < MIN_REPEATED:
+        return None
+    for line in before:
+        shown = SHOWN_EXCEPTION.search(line.text)
+        is_shown = (
+            shown is not None and shown["kind"] == kind.rpartition(".")[2] and message.startswith(shown["message"])
+        )
+        if is_shown and line.text.startswith(_FIELD):
+            return line
+        if (stated_level(line.shown) or Level.INFO) >= Level.CRITICAL and line.text.rstrip().endswith(message):
+            return line
+    return None
 
 
 def find_earlier_reason(
@@ -212,7 +240,7 @@ def _is_clear(reason: WindowLine, event: WindowLine) -> bool:
 
 def _is_mention(text: str) -> bool:
     is_noise = is_quotation(text) or is_dump(text) or is_hypothetical(text, min(len(text), HEADER_CHARS))
-    return is_noise or is_harmless(text)
+    return is_noise or is_harmless(text) or _ADVICE.search(text) is not None
 
 
 def _first_error(before: Sequence[WindowLine]) -> WindowLine | None:

@@ -64,6 +64,8 @@ _ORIGIN = compile_pattern(
     r"|\bmaintenance[- ]event|\bspot/instance-action|\bundefined symbol\b|\bfell off\b|\bxid\b"
     r"|\buncorrectable|\becc error|\bhardware error|\bmedium error|\bfatal error detected"
     r"|\bversion\b.{0,40}\b(?:not found|does not match|not supported)|\bwas built (?:for|with|against)\b"
+    r"|\b(?:generated|built|compiled|exported|serialized) (?:on|for|with|by) (?:an? )?"
+    r"(?:incompatible|different|another|newer|older)\b"
     r"|\bcompatible with th(?:is|e) (?:\w+ )?version|\bversion tag does not match"
     r"|\bexpect(?:ing|ed)\b.{0,30}\bversion\b.{0,60}\b(?:got|found)\b"
     r"|\bpreempted\b|\bevicted\b|\breclaimed\b|\bkill(?:ed|ing)\b.{0,80}\b(?:memory|limit|budget)|\boom\b"

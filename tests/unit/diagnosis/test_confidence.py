@@ -34,7 +34,7 @@ def test_each_agreeing_sign_makes_it_more_certain(scanner: PageScanner) -> None:
 
     found = [one.confidence for one in (alone, unknown, known, agreed)]
     assert found == sorted(found)
-    assert [confidence_word(one) for one in (found[0], found[-1])] == ["probably", "very likely"]
+    assert [confidence_word(one) for one in (found[0], found[-1])] == ["a guess", "very likely"]
     assert known.signs == ("specific", "traceback")
 
 

@@ -57,8 +57,6 @@ _WAITS, _OF_WAITS = (
     frozenset({"code", "hang", "launch", "scheduler"}),
 )
 """Signatures of what a start waits for, and what the end of a program that gives it up looks like."""
-YOUNG_NS = 600 * 1_000_000_000
-"""Before this time without a line, an error that a program logged at its start does not prove that it failed."""
 _EXITS = (("trace",), ("bare_exception",), ("teardown",))
 """Evidence of failures that only report an end."""
 _EXIT_REPORTS = frozenset({"worker_failed", "task_exit", "mpi_abort"})
@@ -239,8 +237,11 @@ class Diagnoser:
         unfinished = state.tracebacks.find_unfinished(state.lines) if is_settled else None
         if unfinished is not None and not unfinished.is_service:
             return [self._unfinished(unfinished)]
-        is_young = running and now_ns is not None and (state.clock_ns is None or now_ns - state.clock_ns < YOUNG_NS)
-        failed = self._failed_end(found, is_young=is_young) or self._unstated_end() if is_settled else None
+        failed = (
+            self._failed_end(found, may_go_on=running and now_ns is not None) or self._unstated_end()
+            if is_settled
+            else None
+        )
         if failed is not None:
             return [failed]
         if unfinished is not None:
@@ -290,9 +291,9 @@ class Diagnoser:
         candidates = self._state.root_cause.candidates.values()
         return {one.line for one in candidates if one.precedence is Precedence.STOP}
 
-    def _failed_end(self, found: Sequence[Failure], *, is_young: bool = False) -> Failure | None:
+    def _failed_end(self, found: Sequence[Failure], *, may_go_on: bool = False) -> Failure | None:
         """Report the failure that the end of the log states, other than what is known not to be worth a page."""
-        end = replace(self._log_end(), is_young=is_young)
+        end = replace(self._log_end(), may_go_on=may_go_on)
         return find_failed_end(end, {one.line for one in found if one.signs[:1] not in _EXITS})
 
     def _unstated_end(self) -> Failure | None:

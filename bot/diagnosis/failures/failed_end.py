@@ -79,8 +79,8 @@ class LogEnd:
     """Had the run logged progress?"""
     is_harmless: Callable[[str], bool] = lambda _: False
     """Is the message of a line known not to be a failure?"""
-    is_young: bool = False
-    """May the program still be about to go on?"""
+    may_go_on: bool = False
+    """Does the program still run? Then an error that it logged at its start does not prove that it failed."""
     before: bytes = b""
     """The text before it."""
 
@@ -144,7 +144,7 @@ def _find_in_rows(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -
     if (last := _plain_end(rows)) is not None:
         root = rows[last] if states_trouble(rows[last].text) else _root(rows, last)
         return _failure(end, rows, root, last) if _are_last_words(end, rows, last) else None
-    last = None if end.has_trained or end.is_young else find_start_error(rows, MAX_WORK_AFTER, judged, end.is_harmless)
+    last = None if end.has_trained or end.may_go_on else find_start_error(rows, MAX_WORK_AFTER, judged, end.is_harmless)
     if last is None:
         return None
     why = "The log ends shortly after it, and the program had not yet worked."

@@ -32,7 +32,7 @@ def test_without_user_file_only_shipped_signatures_match() -> None:
     diagnoser = Diagnoser(build_scanner())
     diagnoser.feed("E: vault eu-1 is sealed, giving up")
 
-    assert () == diagnoser.report().failures
+    assert "vault_sealed" not in {failure.signature for failure in diagnoser.report().failures}
 
 
 @pytest.mark.parametrize(

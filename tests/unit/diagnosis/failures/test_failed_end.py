@@ -76,9 +76,9 @@ def test_first_line_that_says_what_happened_is_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "running", "expected"), [(2, True, []), (2, False, [Severity.PAGE]), (11, True, [Severity.PAGE])]
+    ("minutes", "running", "expected"), [(2, True, []), (2, False, [Severity.PAGE]), (11, True, [])]
 )
-def test_error_at_a_start_counts_once_the_program_is_silent(
+def test_error_at_a_start_counts_once_the_program_does_not_run(
     minutes: int, running: bool, expected: list[Severity]
 ) -> None:
     minute_ns = 60 * 1_000_000_000

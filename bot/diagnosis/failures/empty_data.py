@@ -50,6 +50,8 @@ _OF_OTHERS = re.compile(
 )
 """Data that a training can do without, and work that was done before."""
 _FULL = re.compile(rf"(?i)(?<![\w.,/])[1-9][\d,]*(?: \w+)? {_PARTS}\b|\b{_PARTS}\s?[:=]\s?[1-9]")
+_FULL_COUNT = re.compile(rf"(?i)\bnumber of (?!{_KIND}{_PARTS})(?:\w+ ){{1,3}}{_PARTS}\s?: [1-9]")
+"""A count of one kind of data, such as `Number of intent examples: 69`: the lack of another kind need not matter."""
 _LOST = re.compile(
     r"(?i)\b(?:filter\w*|skipp\w*|dropp\w*|remov\w*|discard\w*|exclud\w*|invalid|backgrounds?|too (?:short"
     r"|long)|removed"
@@ -91,6 +93,8 @@ def find_empty_data(end: LogEnd, *, is_whole: bool) -> Failure | None:
     if not found or not any(_DONE.search(row.text) for row in rows[-LAST_ROWS:]):
         return None
     if any(_shows_work(row) for row in rows) or any(_is_full(row.text) for row in rows if row.number > found[0].number):
+        return None
+    if any(_FULL_COUNT.search(row.text) for row in rows if abs(row.number - found[0].number) <= CONTEXT_ROWS):
         return None
     return _report(rows, found[0])
 

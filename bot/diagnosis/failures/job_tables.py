@@ -79,8 +79,8 @@ _BARE_TABLE = re.compile(
 """Options with which a table has no header."""
 _TOKEN = re.compile(r"[^\s|\u2500-\u257f]+")
 _LINES = re.compile(r"[\W_]*")
-_COUNT = re.compile(r"[A-Za-z][\w ]{0,30}:\s*\d+")
-"""A line of a summary, such as `Failed      : 1`."""
+_NO_ROW = re.compile(r"[A-Za-z][\w ]{0,30}:\s*\d+|-{1,2}[A-Za-z].*")
+"""A line of a summary, such as `Failed      : 1`, or of a help text, such as `--retries N  after a failed job`."""
 _CODE = re.compile(r"-?[1-9]\d{0,9}(?::\d{1,3})?|0:[1-9]\d{0,2}")
 _EXITED = re.compile(r"\bExited \(([1-9]\d{0,2})\)")
 _STEP_ID = re.compile(r"\d+(?:[_+]\d+)?\.\w+")
@@ -212,7 +212,7 @@ def _read_timed(row: EndRow) -> TableRow | None:
 def _read_row(row: EndRow, header: _Header | None) -> TableRow | None:
     text = row.raw
     tokens = [(found.group(0), _Column(*found.span())) for found in _TOKEN.finditer(text)]
-    if len(tokens) < 2 or _COUNT.fullmatch(text.strip()):
+    if len(tokens) < 2 or _NO_ROW.fullmatch(text.strip()):
         return None
     state = _state(tokens, header, text)
     if state is None:

@@ -45,6 +45,7 @@ _RUNNER = re.compile(
     r"|[\w.\[\]\"-]{1,120} \((?:remote|local)-exec\): "
     r"|\((?:head|worker\d{1,5}), rank=(?P<skypilot>\d{1,6}), pid=\d{1,8}\) "
     r"|(?:python\d?(?:\.\d+)?|py|[\w.-]{1,40}\.exe) : (?=.)"  # PowerShell
+    r"|\[(?:task|taskcluster) \d{4}-\d\d-\d\dT[\d:.]{8,18}Z\] "  # Taskcluster
     r"| {1,5}\d{1,6}\t"  # cat -n
     r"|(?P<pod>[a-z][a-z\d-]{0,60}-[\da-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}) [a-z][a-z\d-]{0,60} (?=.)"  # stern
     r"|(?P<loki>\d{4}-\d\d-\d\dT[\d:.]{8,18}Z) \{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\} "

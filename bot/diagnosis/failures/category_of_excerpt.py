@@ -31,6 +31,8 @@ _NAME = re.compile(
 )
 _FRAME = re.compile(r"(?:\[\d+\] )?#\d+ +\S")
 """A frame of a native stack without an address."""
+_BANNER = "Error executing job with overrides: "
+"""What Hydra writes above any exception, with the arguments of the run."""
 _WARNING = "Warning: "
 """In a warning of Python, whose place looks like a frame."""
 
@@ -111,4 +113,6 @@ def _statements(rows: Sequence[str]) -> list[str]:
 
 
 def _is_statement(text: str) -> bool:
+    if text.startswith(_BANNER):
+        return False
     return line_kind(text) is LineKind.OTHER and text[:1] != "…" and _FRAME.match(text) is None

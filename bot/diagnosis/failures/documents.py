@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from bot.domain.regex import compile_pattern
+
 MAX_LINES = 80
 """Maximum number of lines of a document before the line in question."""
 _ECHO = re.compile(
@@ -21,6 +23,7 @@ _SHOWS_FILE = re.compile(
     r"|^##\[group\]Run |\bscontrol (?:write batch_script|show -d+ job)|<<-?\s*[\"']?\w+[\"']?\s*$"
 )
 """A command that prints a script, a configuration or a manual rather than a log."""
+_MAY_SHOW = compile_pattern(rb"\b(?:cat|head|less|more|bat|batcat|sed -n|nl|tail) |##\[group\]Run |\bscontrol |<<")
 _OPTION = re.compile(r"^\s{1,12}-{1,2}[A-Za-z][\w-]*(?:[ =,]\S.{0,60}?)?\s{2,}\S")
 """An option with its description, unlike an argument of a command that ran."""
 _HEADING = re.compile(
@@ -29,6 +32,11 @@ _HEADING = re.compile(
     r"|sub-?commands|environment variables|troubleshooting|exit status)\b[^.!]{0,80})\s*$"
 )
 _LOGGED = re.compile(r"^\W*(?:\d{4}[-/]\d\d[-/]\d\d|\d\d:\d\d:\d\d)|^##\[endgroup\]")
+
+
+def may_be_in_document(window: bytes, text: str) -> bool:
+    """May a line below this text be part of a document? Cheap, as most lines are not."""
+    return text[:2].isspace() or _MAY_SHOW.contains(window)
 
 
 def is_echoed(before: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.cpu_use import ON_CPU, chooses_cpu
-from bot.diagnosis.failures.documents import is_in_document
+from bot.diagnosis.failures.documents import is_in_document, may_be_in_document
 from bot.diagnosis.failures.lost_resumes import LOST_RESUME, follows_restart
 from bot.diagnosis.failures.no_targets import NO_TARGETS, judge_missing_targets
 from bot.diagnosis.failures.noise import as_handled
@@ -14,7 +14,7 @@ from bot.diagnosis.failures.optional_parts import is_optional_part
 from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.verdicts import is_verdict_row
-from bot.diagnosis.failures.windows import Place
+from bot.diagnosis.failures.windows import Place, text_before
 from bot.diagnosis.reading.sourced_lines import is_logged
 from bot.domain.alerts import Severity
 
@@ -43,6 +43,7 @@ def excuse_event(
     if (
         (raised is None or not raised.has_traceback)
         and not is_logged(place.line)
+        and may_be_in_document(text_before(place.cursor, place.tail), text if text[:1].isspace() else place.line)
         and is_in_document(place.texts_before(), text if text[:1].isspace() else place.line)
     ):
         return None, None

@@ -55,16 +55,9 @@ def read_sample(
             state.throughput.feed(logged)
         position = ReadPosition(state.samples, end)
         is_immediate = "it/s" in logged.text or "s/it" in logged.text
+        is_ordered = bool(state.root_cause.candidates) and is_logged(logged.text)
         state.root_cause.record_progress(
-            ProgressEvent(
-                position,
-                origin[-1],
-                logged.label,
-                sample.step,
-                is_immediate,
-                sample.epoch,
-                is_logged=bool(state.root_cause.candidates) and is_logged(raw.decode("utf-8", "replace")),
-            )
+            ProgressEvent(position, origin[-1], logged.label, sample.step, is_immediate, sample.epoch, is_ordered)
         )
     state.step = state.step if sample.step is None else sample.step
     state.epoch = state.epoch if sample.epoch is None else sample.epoch

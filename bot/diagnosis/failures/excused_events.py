@@ -26,6 +26,8 @@ _LOADS_PART = re.compile(
 """What a program says where it loads the weights that fit, and leaves out the others."""
 MANY_KEYS = 40
 """Number of lines after it in which those are listed."""
+_DATA_RAN_OUT, _UNKNOWN_LENGTH = "data_ran_out", "/Unknown"
+"""Keras learns the length of an epoch, shown as `311/Unknown`, from its end."""
 _FAILS = frozenset({"root", "weak", "cascade", "abort", "teardown", "stop"})
 
 
@@ -40,31 +42,29 @@ def excuse_event(
         signature: that it matches.
         raised: the exception that it is.
     """
+    shown = text if text[:1].isspace() else place.line
     if (
         (raised is None or not raised.has_traceback)
         and not is_logged(place.line)
-        and may_be_in_document(text_before(place.cursor, place.tail), text if text[:1].isspace() else place.line)
-        and is_in_document(place.texts_before(), text if text[:1].isspace() else place.line)
+        and may_be_in_document(text_before(place.cursor, place.tail), shown)
+        and is_in_document(place.texts_before(), shown)
     ):
         return None, None
-    if signature is not None and signature.name == NO_TARGETS:
+    name = "" if signature is None else signature.name
+    if signature is not None and name == NO_TARGETS:
         return replace(signature, severity=judge_missing_targets(text)), raised
-    if signature is not None and signature.name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
+    if signature is not None and name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
         return replace(signature, severity=Severity.INFO), raised
-    if (
-        signature is not None
-        and signature.name == "data_ran_out"
-        and any("/Unknown" in one for one in place.texts_before())
-    ):
-        return None, raised  # Keras learns the length of an epoch from its end
-    if signature is not None and signature.name == LOST_RESUME and not follows_restart(place.texts_before(), text):
+    if name == _DATA_RAN_OUT and any(_UNKNOWN_LENGTH in one for one in place.texts_before()):
+        return None, raised
+    if name == LOST_RESUME and not follows_restart(place.texts_before(), text):
         return None, raised
     if signature is not None and signature.role not in _FAILS:
         return signature, raised
     texts = place.texts_before() if raised is None or not raised.has_traceback else ()
     if texts and (is_verdict_row(text, texts) or is_in_good_tree(text, texts)):
         return None, None
-    if signature is not None and signature.name == "ckpt_mismatch" and any(map(_LOADS_PART.search, texts[-MANY_KEYS:])):
+    if signature is not None and name == "ckpt_mismatch" and any(map(_LOADS_PART.search, texts[-MANY_KEYS:])):
         return as_handled(signature), raised
     if is_of_old_revision(place, place.line):
         note = None if signature is None else replace(signature, role="note", severity=Severity.WARN)

@@ -42,7 +42,7 @@ _PROCESSES_PER_NODE = re.compile(r"(?i)(?:nproc[_-]per[_-]node|local_world_size)
 _NODE_RANK = re.compile(r"(?i)(?:node_rank|machine_rank)['\"]?[ =:]{1,12}(\d{1,5})\b")
 _FIRST_RANK = re.compile(r"\bglobal_ranks=\[(\d+)")
 _SECTION_HEAD = re.compile(r"^==> (\S+) <==$|^[=#*-]{2,8} ?(?i:rank|worker|process)[ _:]?(\d+)\b.{0,40}[=#*-]{2}$")
-_LEADER = re.compile(r"-master-0$")
+_LEADER = "-master-0"
 """The rank 0 of a PyTorchJob, whose workers count from rank 1."""
 _OWN_RANK = re.compile(r"\bProcess rank: (\d+)")
 _SINGLE = re.compile(_ONE_PROCESS)
@@ -101,7 +101,7 @@ class RankRoster:
 
     def read_name(self, name: str) -> None:
         """Read the name of a pod that wrote a line."""
-        self.has_leader = self.has_leader or _LEADER.search(name.partition("/")[0]) is not None
+        self.has_leader = self.has_leader or (_LEADER in name and name.partition("/")[0].endswith(_LEADER))
 
     def _read_node(self, text: str) -> None:
         """Read what a launcher states about the node that it runs on."""

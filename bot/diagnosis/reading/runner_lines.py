@@ -34,11 +34,8 @@ _AFTER_TIME = "|".join((
     r"\[\d+/[\w.-]+/\d+ \(pid \d+\)\] ",  # Metaflow
 ))  # fmt: skip
 """What follows a time."""
-_RUNNER = re.compile(
-    r"(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t(?=\d{4}-\d\d-\d\dT))?"  # `gh run view --log`
+_RUNNER_TEXT = (
     rf"\[?(?:(?P<date>\d{{4}}[-/]\d\d[-/]\d\d)(?:T|,? ))?(?P<clock>{_CLOCK}){_ZONE}\]? (?:{_AFTER_TIME})"
-    rf"|[^\t\n]{{1,80}}\t[^\t\n]{{1,80}}\t(?P<job>\d{{4}}-\d\d-\d\dT{_CLOCK})Z "
-    rf"|[A-Z]{{4,8}}\t(?P<vertex>\d{{4}}-\d\d-\d\d {_CLOCK}) [+-]\d{{4}}\t(?:[\w.-]{{1,80}}\t)?"
     rf"|(?P<syslog>[A-Z][a-z]{{2}} [ \d]\d {_CLOCK} )[\w.-]{{1,80}} (?!{_DAEMONS})[\w./@-]{{1,60}}\[\d{{1,8}}\]: "
     r"|#\d{1,4} \d{1,6}\.\d{1,3} "  # BuildKit
     r"|\d{1,4}\|[\w.-]{1,60} *\| "  # pm2
@@ -46,12 +43,20 @@ _RUNNER = re.compile(
     r"|\((?:head|worker\d{1,5}), rank=(?P<skypilot>\d{1,6}), pid=\d{1,8}\) "
     r"|(?:python\d?(?:\.\d+)?|py|[\w.-]{1,40}\.exe) : (?=.)"  # PowerShell
     r"|\[(?:task|taskcluster) \d{4}-\d\d-\d\dT[\d:.]{8,18}Z\] "  # Taskcluster
-    r"| {1,5}\d{1,6}\t"  # cat -n
     r"|(?P<pod>[a-z][a-z\d-]{0,60}-[\da-f]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}) [a-z][a-z\d-]{0,60} (?=.)"  # stern
     r"|(?P<loki>\d{4}-\d\d-\d\dT[\d:.]{8,18}Z) \{[a-z_]+=\"[^\"\n]{0,200}\"(?:, ?[a-z_]+=\"[^\"\n]{0,200}\")*\} "
     r"|[a-z][a-z\d-]{0,100}-\d{8,10}: "  # Argo
     r"|(?:trainer|worker|train|actor|learner|server|master|ps|sh|ddp|spmd|python)/\d{1,4} (?=\S| {2})"  # TorchX
 )
+_RUNNER = re.compile(_RUNNER_TEXT)
+_RUNNER_OR_COLUMNS = re.compile(
+    r"(?:[^\t\n]{1,80}\t[^\t\n]{1,80}\t(?=\d{4}-\d\d-\d\dT))?"  # `gh run view --log`
+    rf"(?:{_RUNNER_TEXT})"
+    rf"|[^\t\n]{{1,80}}\t[^\t\n]{{1,80}}\t(?P<job>\d{{4}}-\d\d-\d\dT{_CLOCK})Z "
+    rf"|[A-Z]{{4,8}}\t(?P<vertex>\d{{4}}-\d\d-\d\d {_CLOCK}) [+-]\d{{4}}\t(?:[\w.-]{{1,80}}\t)?"
+    r"| {1,5}\d{1,6}\t"  # cat -n
+)
+"""The same, with what is separated from the line by tabs."""
 _RANKS = ("determined", "skypilot")
 _LEVELS = ("airflow", "dagster")
 _TIMES = ("job", "vertex", "syslog", "loki")
@@ -61,20 +66,24 @@ _PAYLOAD = '"textPayload":'
 
 def carries_level(line: str) -> bool:
     """Is the level in the header of a line that of the runner or the service that passed it on?"""
-    return _PAYLOAD in line or _RUNNER.match(line) is not None
+    return _PAYLOAD in line or _match(line) is not None
 
 
 def unwrap_runner(line: str) -> str:
     """Return a line without what a runner wrote before it, except its time, level, rank and pod."""
-    found = _RUNNER.match(line)
+    found = _match(line)
     if found is None:
         return line
     groups = found.groupdict()
     date, clock = groups["date"], groups["clock"]
-    time = next((groups[name].strip() for name in _TIMES if groups[name]), None)
+    time = next((stated.strip() for name in _TIMES if (stated := groups.get(name))), None)
     time = time or (f"{date} {clock}" if date else clock)
     rank = next((groups[name] for name in _RANKS if groups[name]), None)
     level = next((groups[name] for name in _LEVELS if groups[name]), None)
     pod = f"[pod/{groups['pod']}] " if groups["pod"] else ""
     before = pod + (f"{time} " if time else "") + (f"{level} - " if level else "") + (f"[rank{rank}]: " if rank else "")
     return before + line[found.end() :]
+
+
+def _match(line: str) -> re.Match[str] | None:
+    return _RUNNER_OR_COLUMNS.match(line) if "\t" in line else _RUNNER.match(line)

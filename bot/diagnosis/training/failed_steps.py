@@ -16,14 +16,15 @@ CONTEXT = 2048
 """Number of bytes in which these lines are."""
 _COUNTER = r"(?:(?:global|train(?:ing)?|optimi[sz]er|time|md|scf)[ _-]?)?"
 _COUNTER += r"(?:step|iteration|iter|epoch|batch|update|time)"
-_OUTCOME = (
-    r"(?:(?<!no )(?<!0 )error|failed|failure|fails|crash(?:ed|es)?|abort(?:ed|ing)?|diverged|exploded|exception"
-    r"|panicked|fatal|died|killed|oom|out of memory"
-    r"|(?:not|non-?) ?finite|nan|stopped|stopping|interrupted|terminated|exiting"
-    r"|lost \w+|unstable|blew up|raised)"
+_OUTCOMES = (
+    r"failed|failure|fails|crash(?:ed|es)?|abort(?:ed|ing)?|diverged|exploded|exception|panicked|fatal|died|killed|oom"
+    r"|out of memory|(?:not|non-?) ?finite|nan|stopped|stopping|interrupted|terminated|exiting|lost \w+|unstable"
+    r"|blew up|raised"
 )
+_OUTCOME = rf"(?:(?<!no )(?<!0 )error|{_OUTCOMES})"
+_AT = rf"(?:at|in|on|during|near|after) (?:the )?{_COUNTER}"
 _FAILED_AT = re.compile(
-    rf"\b{_OUTCOME}\b.{{0,80}}\b(?:at|in|on|during|near|after) (?:the )?{_COUNTER}\b\W{{0,4}}(?:no\. ?)?"
+    rf"\b{_OUTCOME}\b.{{0,80}}\b{_AT}\b\W{{0,4}}(?:no\. ?)?"
     r"\d[\d,.]{0,15}(?!\s?[:=]\s?[-+]?[\d.])"
 )
 """Something failed at a step, but not a metric such as `error at epoch 5: 0.12`."""
@@ -37,25 +38,28 @@ _GOES_ON = re.compile(
     r"\b(?:skip|retry|retri|continu|ignor|reset|resum|recover|roll|rewind|restart|reload|fall)\w*\b"
     r"|\b(?:(?:failed|failures?|errors?|aborted|crashed)['\"_\w]* ?[:=] ?(?:0|none|false)\b)"
 )
-_WORDS = (
-    "error|fail|crash|abort|diverg|explo|exception|panic|fatal|died|killed|oom|out of memory|finite|nan|stop[ps]"
-    "|interrupt|terminat|exiting|lost|unstable|blew|raised|g[ia]v|unrecoverable"
+_MAY_FAIL = (
+    rf"(?i:(?:error|{_OUTCOMES}).*\b{_AT}|^.{{0,16}}{_COUNTER}.*"
+    r"(?:abort|crash|explod|fail|fatal|finite|unstable|diverged|blew|g[ia]v|terminat|exit|unrecover|error:|is nan"
+    r"|is inf))"
 )
-"""One of these is in every match."""
-_MAY_FAIL = compile_pattern(f"(?i){_WORDS}".encode())
+"""Matches each line that one of the two matches, and few others."""
+_MAY_STATE_STEP = compile_pattern(_MAY_FAIL.encode())
 _STATEMENT = re.compile(
     r"^\W{0,4}(?:FATAL|[Ff]atal [Ee]rror|PANIC|panic:|ERROR:|[Ee]rror:|Traceback \(most|terminate called|Check failed)"
     r"|^thread '.{1,80}' panicked|\b\w*(?:Error|Exception): \S"
 )
 """What the details of a failure follow."""
-_MAY_BE_STATEMENT = compile_pattern(f"(?i){_WORDS}|traceback|check f".encode())
+_MAY_BE_STATEMENT = compile_pattern(
+    rf"(?i:fatal|panic|error|traceback|terminate called|check failed|exception)|{_MAY_FAIL}".encode()
+)
 _DIGITS = re.compile(r"\d[\d,.]*")
 _FORM_CHARS = 40
 
 
 def states_failed_step(text: str) -> bool:
     """Does a line name the step at which something failed, after which nothing goes on?"""
-    if not _MAY_FAIL.contains(text.encode("utf-8", "replace")):
+    if not _MAY_STATE_STEP.contains(text.encode("utf-8", "replace")):
         return False
     text = text.lower()
     if _GOES_ON.search(text):

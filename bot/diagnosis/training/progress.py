@@ -8,6 +8,7 @@ import math
 import re
 from typing import NamedTuple
 
+from bot.diagnosis.reading.anchored_patterns import AnchoredPattern
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import LogTime
 
@@ -37,25 +38,32 @@ _AMOUNT = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)"
 """A speed, which may have its thousands separated or be in thousands or millions."""
 _FIELD_END = re.compile(r"\s*(?:$|[|,;)\]])")
 _SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
-_LOSS = re.compile(
+_LOSS = AnchoredPattern(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
     rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|[_ ]train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?"
     rf"|xent){_SEPARATOR}{_NUMBER}",
-)
+    "loss", "ntropy", "xent", reach=24,
+)  # fmt: skip
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
 _EVALUATION_NAME = re.compile(r"(?:val(?:id(?:ation)?)?|eval(?:uation)?|test|dev)[ _/:|-]{1,3}$")
 _EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b")
 EVALUATION_WORD = r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b"
 """Before a loss or a step, it shows that the line is about evaluation, unless `train` is there too."""
 _EVALUATION_BEFORE_LOSS = re.compile(EVALUATION_WORD)
-_GRAD = re.compile(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}")
-_RATE = re.compile(rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}")
-_TOKENS_UNIT = re.compile(
-    r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?|\bwps|\btps"
+_GRAD = AnchoredPattern(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}", "grad", "gnorm")
+_RATE = AnchoredPattern(
+    rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}", "learning", "lr", reach=1
 )
-_SAMPLES_UNIT = re.compile(r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?")
-_SPEED = re.compile(r"speed: ([\d.]+) samples|\"throughput\": ([\d.]+)")
+_TOKENS_UNIT = AnchoredPattern(
+    r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?|\bwps|\btps",
+    "tok", "wps", "tps",
+)  # fmt: skip
+_SAMPLES_UNIT = AnchoredPattern(
+    r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?",
+    "sample", "example", "image", "img", "sequence",
+)  # fmt: skip
+_SPEED = AnchoredPattern(r"speed: ([\d.]+) samples|\"throughput\": ([\d.]+)", "speed: ", '"throughput')
 _AFTER_UNIT = re.compile(rf"{_SEPARATOR}{_AMOUNT}(?![\w%]|\.\d)")
 _BEFORE_UNIT = re.compile(rf"(?<![\w.,]){_AMOUNT} ?$")
 _MOST_BEFORE = 24
@@ -66,11 +74,12 @@ _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*
 _PLAIN_COUNT = r"\d{1,12}(?![\d,.km])|\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)"
 _COUNT = rf"({_PLAIN_COUNT}|\d{{1,4}}(?:\.\d{{1,3}})?(?:k(?![a-z])|m(?=\s*/\s*\d))|\d{{1,12}})"
 _TOTAL_COUNT = rf"({_PLAIN_COUNT}|\d{{1,4}}(?:\.\d{{1,3}})?[km](?![a-z])|\d{{1,12}})"
-_STEP = re.compile(
+_STEP = AnchoredPattern(
     r"(?:global[ _-]?step|['\"]_step(?!.*global_step)"
     r"|(?:^|[^a-z_])(?:(?:training_)?iteration|iter(?! \d{1,12} step \d)|train_step|step|update|batch)|num_updates)"
     rf"['\"]?\s*(?:::|[:=#|]|no\.?)?\s*['\"]?\[?\s*{_COUNT}(?!\d|\.\d)(?:\s*(?:/|of)\s*{_TOTAL_COUNT})?",
-)
+    "step", "iter", "update", "batch", reach=10,
+)  # fmt: skip
 _TOTAL = re.compile(
     r"(?:max|total)_(?:train(?:ing)?_)?(?:steps?|iters?|iterations?|updates?)['\"]?\s*[:=]\s*['\"]?(\d{1,12})"
 )
@@ -79,12 +88,15 @@ _BRACKETS = re.compile(rf"epoch\W{{0,3}}(?:\(?train\)?)?\W{{0,4}}{_IN_EPOCH}")
 _PAIR = re.compile(r"\[\s*(\d{1,12})\s*,\s*(\d{1,12})\s*/\s*(\d{1,12})\]")
 """Epoch, step and total in one pair of brackets."""
 _TIMM = re.compile(rf"\btrain: (?=\d+ \[){_IN_EPOCH}")
-_ITERATIONS = re.compile(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]")
-_BAR = re.compile(
+_ITERATIONS = AnchoredPattern(r"\biter\(train\) *\[ *(\d{1,12})/(\d{1,12})\]", "iter(train)")
+_BAR = AnchoredPattern(
     r"(\d{1,12})(?:it)?/(\d{1,12})(?:\.\d{1,6})?(?:it rate:"
-    r"| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))"
+    r"| ?(?:\[(?:\d+:)?\d+:\d+<|\[[=>.]|━|(?:\d+:)?\d+:\d+ <))",
+    "/", reach=14,
+)  # fmt: skip
+_COUNTED = AnchoredPattern(
+    r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b", "batches", "steps", "iterations", reach=28
 )
-_COUNTED = re.compile(r"(\d{1,12}) ?/ ?(\d{1,12}) (?:batches|steps|iterations)\b")
 _UNKNOWN_TOTAL = re.compile(r"(\d{1,12})/unknown\b")
 _ROUND = re.compile(
     r"(?:^|\] )\[(\d{1,12})\](?=\s+\w+(?:'s [\w@. -]+|-[\w@.-]+): ?(?:[-+]?[\d.]|nan|inf))"
@@ -201,7 +213,7 @@ class LoggedSample(NamedTuple):
 def parse_sample(text: str) -> Sample | None:
     """Parse the numbers in a line; None if it has neither a position, a loss, a norm nor a speed."""
     text = text[-MAX_LENGTH:].lower()
-    loss, loss_mark = _loss(text) if "loss" in text or "ent" in text else (None, "")
+    loss, loss_mark = _loss(text)
     epoch, step, total, step_mark, is_round = _position(text)
     if epoch is None and loss is None and "g " in text and (row := _ULTRALYTICS_ROW.match(text)):
         epoch, loss = float(row.group(1)), float(row.group(2))
@@ -211,8 +223,8 @@ def parse_sample(text: str) -> Sample | None:
         step, loss = int(row.group(1)), float(row.group(2))
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
-    norm = _first(text, _GRAD) if "norm" in text else None
-    speed = _speed(text, _TOKENS_UNIT) if "tok" in text or "ps" in text else None
+    norm = _first(text, _GRAD)
+    speed = _speed(text, _TOKENS_UNIT)
     images = (_speed(text, _SAMPLES_UNIT) or _first(text, _SPEED)) if _may_have_sample_rate(text) else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
@@ -223,7 +235,7 @@ def parse_sample(text: str) -> Sample | None:
         epoch=epoch,
         loss=loss,
         grad_norm=norm,
-        learning_rate=_first(text, _RATE) if "lr" in text or "rate" in text else None,
+        learning_rate=_first(text, _RATE),
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
@@ -253,15 +265,9 @@ def _is_evaluation(text: str, loss_mark: str) -> bool:
 
 def _may_have_sample_rate(text: str) -> bool:
     """May the line state samples per second? Searching the patterns is slow."""
-    has_unit = any(unit in text for unit in _RATE_UNITS)
-    return has_unit and (
-        "ample" in text
-        or "image" in text
-        or "img" in text
-        or "sequence" in text
-        or "speed" in text
-        or "throughput" in text
-    )
+    if "ample" in text or "image" in text or "img" in text or "sequence" in text:
+        return any(unit in text for unit in _RATE_UNITS)
+    return "speed" in text or "throughput" in text
 
 
 def _counts_steps(text: str) -> bool:
@@ -282,7 +288,9 @@ def _loss(text: str) -> tuple[float | None, str]:
             return loss, text[one.start() : one.start(1)]
         if first is None:
             first, mark = loss, text[one.start() : one.start(1)]
-    found = (_MLLOG_LOSS.search(text) or ("loss is " in text and _LOSS_IS.search(text))) if first is None else None
+    found = None
+    if first is None and "loss" in text:
+        found = _MLLOG_LOSS.search(text) or ("loss is " in text and _LOSS_IS.search(text))
     return (float(found.group(1)), text[found.start() : found.start(1)]) if found else (first, mark)
 
 
@@ -299,18 +307,19 @@ class _Position(NamedTuple):
 
 
 def _position(text: str) -> _Position:
-    if found := _BRACKETS.search(text) or ("train: " in text and _TIMM.search(text)) or _pair(text):
+    has_epoch = "epoch" in text
+    if found := ((has_epoch and _BRACKETS.search(text)) or ("train: " in text and _TIMM.search(text)) or _pair(text)):
         mark = text[found.end(2) : found.end(3) + 1]
         return _Position(float(found.group(1)), int(found.group(2)), int(found.group(3)), mark)
-    epoch = _EPOCH.search(text) or ("epoch" in text and _EPOCH_AFTER.search(text))
+    epoch = (_EPOCH.search(text) or _EPOCH_AFTER.search(text)) if has_epoch else None
     in_epoch = float(epoch.group(1)) if epoch else None
     if found := _STEP.search(text):
         total = found.group(2) or _stated_total(text)
         mark = text[found.start() : found.start(1)]
         return _Position(in_epoch, int(_amount(found.group(1))), int(_amount(total)) if total else None, mark)
-    if in_epoch is None and "epoch" in text and (found := _EPOCH_BAR.search(text)):
+    if in_epoch is None and has_epoch and (found := _EPOCH_BAR.search(text)):
         return _Position(float(found.group(1)))
-    if "/" in text and (found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text)):
+    if found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text):
         mark = text[found.end(1) : found.end(2) + 1]
         return _Position(in_epoch, int(found.group(1)), int(found.group(2)), mark)
     return _rare_position(text, in_epoch)
@@ -318,7 +327,7 @@ def _position(text: str) -> _Position:
 
 def _rare_position(text: str, epoch: float | None) -> _Position:
     """Read a step that is written in another way."""
-    if found := _SAMPLES_COUNT.search(text):
+    if '"s' in text and (found := _SAMPLES_COUNT.search(text)):
         return _Position(epoch, int(found.group(1)), None, text[found.start() : found.start(1)])
     if ("[" in text or "learn:" in text) and (found := _ROUND.search(text)):
         at = 1 if found.group(1) else 2
@@ -343,7 +352,7 @@ def _stated_total(text: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _speed(text: str, unit: re.Pattern[str]) -> float | None:
+def _speed(text: str, unit: AnchoredPattern) -> float | None:
     """Read the number beside a unit: before it at the end of a field, else after it, else before it."""
     for found in unit.finditer(text):
         before = _BEFORE_UNIT.search(text, max(0, found.start() - _MOST_BEFORE), found.start())
@@ -354,16 +363,13 @@ def _speed(text: str, unit: re.Pattern[str]) -> float | None:
     return None
 
 
-def _first(text: str, *patterns: re.Pattern[str]) -> float | None:
-    for pattern in patterns:
-        found = pattern.search(text)
-        number = next((group for group in found.groups() if group), None) if found else None
-        if number is not None:
-            try:
-                return _amount(number)
-            except ValueError:  # 1.2.3
-                return None
-    return None
+def _first(text: str, pattern: AnchoredPattern) -> float | None:
+    found = pattern.search(text)
+    number = next((group for group in found.groups() if group), None) if found else None
+    try:
+        return None if number is None else _amount(number)
+    except ValueError:  # 1.2.3
+        return None
 
 
 def _amount(text: str) -> float:

@@ -321,7 +321,7 @@ class PageScanner:
         time = parse_timestamp(line)
         is_open = state.quotation.contains(cursor.line, has_timestamp=time is not None)
         if (is_open and _is_quotable(signature, raised)) and is_quoted(
-            place.lines_since(), text, is_logged=is_logged(line)
+            place.newest_lines(), text, is_logged=is_logged(line)
         ):
             return
         time = time if provider_ns is None else LogTime(provider_ns, "provider")

@@ -17,7 +17,7 @@ from bot.diagnosis.training.pace import TrainingPace
 from bot.diagnosis.training.step_pace import StepPace
 from bot.diagnosis.training.throughput import Throughput
 
-VERSION = 19
+VERSION = 20
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
 from bot.diagnosis.failures.tracebacks import NOTEBOOK_HEADER
 from bot.diagnosis.failures.vague_lines import find_reason, is_vague
-from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before
+from bot.diagnosis.failures.windows import Place, WindowLine, is_own, read_lines_before, text_before
 from bot.diagnosis.harmless_lines import is_harmless
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.labels import Label
@@ -60,6 +60,8 @@ _ADVICE = re.compile(
     r"|\b(?:to improve|for (?:better|faster|optimal|best)) (?:performance|speed|throughput)"
 )
 """What libraries advise for speed."""
+_MAY_BE_NOTEBOOK = re.compile(rb"(?:\s\s|\\t|[\x80-\xff])Traceback \(most recent")
+"""Before other headers of tracebacks, there is at most one space."""
 LISTED = re.compile(r"\[missing ranks?: [\d, ]+\]\s*$")
 """A row of a list whose heading states what happened, as Horovod prints for each tensor."""
 _CONCRETE = re.compile(r"\d|['\"`/]|\w[._]\w")
@@ -134,15 +136,19 @@ def find_earlier_reason(
     search = _Search(own, find_process(place.line, place.source.label), is_known=is_known, has_steps=place.has_steps)
     if own is Grade.OUTCOME:
         return search.best(read_lines_before(place), place.source)
+    newest = before[-NEAR_LINES:][::-1]
     if place.source.label is None:
-        before = _without_frames(read_lines_before(place), event)[::-1]
-    return search.best(before[-NEAR_LINES:][::-1], place.source)
+        newest = _without_frames(place, event)[:NEAR_LINES]
+    return search.best(newest, place.source)
 
 
-def _without_frames(lines: Iterable[WindowLine], event: WindowLine) -> list[WindowLine]:
-    """Lines before an event, newest first, without the frames of its traceback, which a notebook prints with code."""
+def _without_frames(place: Place, event: WindowLine) -> list[WindowLine]:
+    """The newest lines before an event without the frames of its traceback, which a notebook prints with code."""
     found: list[WindowLine] = []
-    for line in lines:
+    is_in_notebook = _MAY_BE_NOTEBOOK.search(text_before(place.cursor, place.tail)) is not None
+    for line in read_lines_before(place):
+        if len(found) >= NEAR_LINES and not is_in_notebook:
+            break
         header = NOTEBOOK_HEADER.match(line.text)
         if header is not None and event.text.startswith(header.group("type")):
             found.clear()

@@ -1,7 +1,7 @@
 """Build the candidate for any event: a line with a signature, an exception, an interrupt or an exception at the end."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.candidates import Candidate, candidate_from_exception, candidate_from_signature
@@ -33,16 +33,18 @@ _SIGTERM_HINT = (
 _SIGTERM_MESSAGE = re.compile(r"(?i)terminat|sigterm|signal 15")
 
 
-def closes_after_work(raised: RaisedException, before: Sequence[str], *, has_completed: bool) -> bool:
+def closes_after_work(
+    raised: RaisedException, texts_before: Callable[[], Sequence[str]], *, has_completed: bool
+) -> bool:
     """Did others close a connection or an event loop after all work was done?
 
     Args:
         raised: the exception.
-        before: the texts of the lines before it, oldest first.
+        texts_before: returns the texts of the lines before it, oldest first.
         has_completed: whether the run had reported success before.
     """
     is_closing = _CLOSING.search(f"{raised.kind}: {raised.message}") is not None
-    return is_closing and (has_completed or completes_work(before))
+    return is_closing and (has_completed or completes_work(texts_before()))
 
 
 def candidate_from_interrupt(event: FailureEvent, raised: RaisedException) -> Candidate:

@@ -49,6 +49,11 @@ def is_delay(note: Candidate, *, is_served: bool) -> bool:
     return note.category in DELAYS and note.name not in ON_CPU
 
 
+def may_be_delay(note: Candidate, text: str) -> bool:
+    """May a note no longer matter later on? Else nothing is searched that shows it."""
+    return note.category in DELAYS or _ABSENT.search(text) is not None
+
+
 def settle_notes(notes: Iterable[Candidate]) -> None:
     """Mark notes of what has passed."""
     for note in notes:

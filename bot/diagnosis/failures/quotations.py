@@ -6,8 +6,9 @@ Quotations within one line, such as source code and tables, are in `noise` and `
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from bot.diagnosis.failures.subjects import is_complaint, is_progress
 from bot.diagnosis.reading.sourced_lines import SourcedLine
@@ -73,17 +74,17 @@ class Quotation:
         return self.first_line >= 0 and line - self.first_line <= MAX_LINES and not has_timestamp
 
 
-def is_quoted(before: Sequence[SourcedLine], text: str, *, is_logged: bool) -> bool:
+def is_quoted(before: Iterable[SourcedLine], text: str, *, is_logged: bool) -> bool:
     """Is a line part of a quotation, by the lines before it?
 
     Args:
-        before: the lines before it, oldest first.
+        before: the lines before it, newest first.
         text: the line, without its prefixes.
         is_logged: whether it starts as a logger's lines do; such a line is not quoted.
     """
     if is_logged:
         return False
-    for line in reversed(before[-MAX_LINES:]):
+    for line in islice(before, MAX_LINES):
         if is_progress(line.text):
             return False
         if not line.text.startswith("    ") and _opens(line.text):

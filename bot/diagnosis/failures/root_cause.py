@@ -5,7 +5,7 @@ belong together. Their candidates are ordered by precedence, then by line; the f
 are grouped with it. Failures after the run reported success are part of its teardown.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -30,7 +30,7 @@ from bot.diagnosis.failures.endings import ends_well, is_complete
 from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
-from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, report_note, settle_notes
+from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, may_be_delay, report_note, settle_notes
 from bot.diagnosis.failures.prior_success import INFERRED, find_prior_success
 from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence
@@ -94,19 +94,15 @@ class RootCauseTracker:
             self._record_success(event, signature)
             return []
         if signature is not None and signature.role == "note":
-            self.notes_at = event.position.samples
-            return self._add(self.notes, event, candidate_from_signature(event, signature, raised), raised)
+            note = candidate_from_signature(event, signature, raised)
+            self.notes_at = event.position.samples if may_be_delay(note, event.text) else self.notes_at
+            return self._add(self.notes, event, note, raised)
         done = bool(self.success_at(event.position.samples))
         is_start = signature is not None and signature.category == "launch"  # not what fails while a process ends
         if (
             raised is not None
             and not is_start
-            and (
-                raised.is_cleanup
-                or closes_after_work(
-                    raised, self.next_run.own_texts(place.texts_before(), place.cursor.line), has_completed=done
-                )
-            )
+            and (raised.is_cleanup or closes_after_work(raised, lambda: self._own_texts(place), has_completed=done))
         ):
             return self._add(self.notes, event, candidate_from_cleanup(event, raised), raised)
         candidate = build_candidate(event, signature, raised)
@@ -134,12 +130,13 @@ class RootCauseTracker:
         ):
             self._close(root, is_overcome=False)
         if not self.recovery.routine.is_known:
-            self.recovery.routine.learn(place.lines_since(), place.own_source, [*place.parts_before, event.text])
+            texts = [*place.parts_before, event.text]
+            self.recovery.routine.learn_later(place.unread_lines(), place.own_source, texts)
         self.recovery.record_failure(event, is_new=is_new)
         self.has_ended = False
         self.recovery.has_exited |= candidate.precedence in (Precedence.TEARDOWN, Precedence.TRACE)
         if candidate.key not in self.candidates:
-            candidate.is_quoted = is_quoted(place.lines_since(), event.text, is_logged=is_logged(place.line))
+            candidate.is_quoted = is_quoted(place.newest_lines(), event.text, is_logged=is_logged(place.line))
         added = self._add(self.candidates, event, candidate, raised)
         if raised is None or not raised.has_traceback or candidate.precedence > Precedence.WEAK:
             return added
@@ -210,8 +207,7 @@ class RootCauseTracker:
             or (name and root.source_name and name != root.source_name and not is_local)
         ):
             return
-        surroundings = self.recovery.routine.surroundings
-        if not surroundings.is_own_sign(sign, line, is_server=root.is_in_server):
+        if not self.recovery.routine.is_own_sign(sign, line, is_server=root.is_in_server):
             return
         life.record(sign)
         if (
@@ -356,6 +352,9 @@ class RootCauseTracker:
             self.recovered = [one for one in self.recovered if one is not failed]
             self.candidates, self.success = {failed.key: failed}, ""
         return failed is not None
+
+    def _own_texts(self, place: Place) -> Sequence[str]:
+        return self.next_run.own_texts(place.texts_before(), place.cursor.line)
 
     def _is_contradicted(self, root: Candidate) -> bool:
         return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)

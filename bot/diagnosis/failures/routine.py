@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 
 from bot.diagnosis.failures.endings import EXIT_ZERO, ends_well, is_complete
 from bot.diagnosis.failures.frames import LineKind, line_kind
+from bot.diagnosis.failures.life_signs import LifeSign, is_throughput
 from bot.diagnosis.failures.subjects import is_complaint
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
-from bot.diagnosis.failures.surroundings import Surroundings
+from bot.diagnosis.failures.surroundings import Surroundings, answer_form, is_answer, is_known_answer
 from bot.diagnosis.failures.trial_counts import is_of_one_trial
+from bot.diagnosis.failures.windows import UnreadLines
 from bot.diagnosis.reading.prefixes import LineSource
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 from bot.diagnosis.training.progress import PROGRESS, parse_sample
@@ -132,7 +134,14 @@ class Aftermath:
 
 @dataclass(slots=True)
 class Routine:
-    """What a program wrote before a failure."""
+    """What a program wrote before a failure. It is read once it matters: most failures of servers end before."""
+
+    unread: UnreadLines | None = None
+    """The lines to learn from."""
+    texts: list[str] = field(default_factory=list)
+    """The failure's own texts, until they are read."""
+    known_answer: int = 0
+    """Checksum of how a line about a request starts, as one of those lines does."""
 
     shapes: list[int] = field(default_factory=list)
     """Checksums of the shapes of its lines."""
@@ -149,6 +158,30 @@ class Routine:
     is_of_one_trial: bool = False
     """Is the failure printed from the file of one trial, below counts of more that went well?"""
     surroundings: Surroundings = field(default_factory=Surroundings)
+
+    def learn_later(self, lines: UnreadLines, source: LineSource, texts: Sequence[str]) -> None:
+        """Keep what `learn` needs."""
+        (self.name, self.rank), self.is_known = source, True
+        self.unread, self.texts = lines, list(texts)
+
+    def learned(self) -> "Routine":
+        """Return itself, after it has learned from what was kept."""
+        if self.unread is not None:
+            lines, texts = self.unread.read(), self.texts
+            self.unread, self.texts = None, []
+            self.learn(lines, LineSource(self.name, self.rank), texts)
+        return self
+
+    def is_own_sign(self, sign: LifeSign, line: SourcedLine, *, is_server: bool) -> bool:
+        """Is a sign of life one of the program that failed? Of an answer, few lines before the failure show it."""
+        if self.unread is None or not is_answer(sign):
+            return self.learned().surroundings.is_own_sign(sign, line, is_server=is_server)
+        if is_throughput(line.text):  # of all requests
+            return is_server or self.learned().surroundings.is_server
+        form = answer_form(line)
+        is_known = form == self.known_answer or is_known_answer(line, form, self.unread)
+        self.known_answer = form if is_known else self.known_answer
+        return (is_server or self.learned().surroundings.is_server) if is_known is None else is_known
 
     def learn(self, lines: Sequence[SourcedLine], source: LineSource, texts: Sequence[str] = ()) -> None:
         """Learn from the lines before a failure of `source`, oldest first, and its own texts."""
@@ -175,11 +208,12 @@ class Routine:
 
         After a restart, so does a summary of any process that all parts succeeded.
         """
+        surroundings = self.learned().surroundings
         return ends_well(
             [
                 line
                 for line in lines
-                if (self.surroundings.is_own(line) and not _PREPARATION.search(line.text))
+                if (surroundings.is_own(line) and not _PREPARATION.search(line.text))
                 or (is_restarted and read_summary(line.text) is SummaryKind.COMPLETE)
             ]
         )
@@ -194,6 +228,7 @@ class Routine:
             is_restarted: whether a restart is reported: then lines of any process show that the work goes on.
             is_retried: whether the program reported that it goes on: then its lines may differ from those before.
         """
+        self.learned()
         found, shapes = Aftermath(), set[int]()
         known = set(self.repeated if is_restarted else self.shapes)
         for line in lines:

@@ -111,7 +111,7 @@ class RunOutcome:
 
     def _reason_for_warning(self, root: Candidate, *, is_contradicted: bool) -> str:
         """Why the whole goes on although a failure ended a part or an attempt; "" if it does not."""
-        if self.recovery.routine.is_of_one_trial:
+        if self.recovery.routine.learned().is_of_one_trial:
             return "It is printed from one trial; most others went well."
         has_come_back = root.name in _QUEUED_AGAIN and self.recovery.relapses > 0
         if root.name in ENDED_FROM_OUTSIDE and (self.recovery.starts or has_come_back):
@@ -121,7 +121,7 @@ class RunOutcome:
         return ""
 
     def _is_orderly(self, stop: Candidate) -> bool:
-        return self.recovery.routine.is_complete or (stop.is_in_server and self.has_ended)
+        return self.recovery.routine.learned().is_complete or (stop.is_in_server and self.has_ended)
 
     def _follows_failure(self, stop: Candidate) -> bool:
         """Did a launcher stop the run because of the failure that the line before states?

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign, is_request, is_throughput, read_life_sign
+from bot.diagnosis.failures.windows import UnreadLines
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 
 MAX_STYLES, MAX_WORDS = 64, 512
@@ -33,6 +34,8 @@ _PROCESS = re.compile(
 """The name of a process, as launchers and Compose write it before a line."""
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 _ANSWERS = frozenset({LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
+_OF_ANSWERS = ("HTTP/", "GET ", "POST ", "PUT ", "| ", "status", "Success")
+"""One of these is in any line about an answered request."""
 _TESTS = frozenset({LifeKind.PASSED, LifeKind.UNPASSED, LifeKind.JUDGED})
 _TESTING = re.compile(
     r"\btest_\w|\bTest[A-Z]\w|\[ RUN |=== RUN|\bcollected \d+ items|^TAP version|^1\.\.\d|\btest session\b|\bpytest\b"
@@ -60,7 +63,7 @@ class Surroundings:
     words: list[int] = field(default_factory=list)
     """Checksums of the words in them."""
     answers: list[int] = field(default_factory=list)
-    """Checksums of how lines about answered requests start."""
+    """Checksums of how lines about answered requests start, of all lines that are read."""
     processes: list[int] = field(default_factory=list)
     """Checksums of names of processes at their start."""
     names: list[int] = field(default_factory=list)
@@ -82,13 +85,13 @@ class Surroundings:
                 self.has_tests |= sign.kind in _TESTS
             if is_throughput(line.text):
                 self.is_server = True
-            elif is_request(line.text) or (sign is not None and sign.kind in _ANSWERS):
-                answers[_answer_form(line)] = None
+            elif is_request(line.text) or (sign is not None and is_answer(sign)):
+                answers[answer_form(line)] = None
             self._learn_text(line.text, words)
         for text in texts:
             self._learn_text(text, words)
             self.names = [*self.names, *_names(text)][-MAX_STYLES:]
-        self.styles, self.answers = list(styles)[-MAX_STYLES:], list(answers)[-MAX_STYLES:]
+        self.styles, self.answers = list(styles)[-MAX_STYLES:], list(answers)
         self.words, self.processes = list(words)[-MAX_WORDS:], list(processes)[-MAX_STYLES:]
 
     def _learn_text(self, text: str, words: dict[int, None]) -> None:
@@ -121,8 +124,8 @@ class Surroundings:
             return (is_server or self.is_server) and not self._is_of_other(line)
         if is_throughput(line.text):
             return is_server or self.is_server
-        if sign.kind in _ANSWERS:
-            return _answer_form(line) in self.answers if self.answers else is_server or self.is_server
+        if is_answer(sign):
+            return answer_form(line) in self.answers if self.answers else is_server or self.is_server
         if sign.kind in _TESTS:
             return self.has_tests
         if sign.kind is LifeKind.TRIAL:
@@ -137,7 +140,28 @@ class Surroundings:
         return found is not None and _checksum(found.group(0)) not in self.processes
 
 
-def _answer_form(line: SourcedLine) -> int:
+def is_answer(sign: LifeSign) -> bool:
+    """Is it about a request, or what an engine generates for some?"""
+    return sign.kind in _ANSWERS
+
+
+def is_known_answer(line: SourcedLine, form: int, before: UnreadLines) -> bool | None:
+    """Does a line about a request start as one before the failure? None if no such line was before it."""
+    is_known = None
+    for one in before.newest_first() if any(word in before.window for word in _OF_ANSWERS) else ():
+        is_alike = one.source.name == line.source.name
+        if (is_alike or is_known is None) and not is_throughput(one.text) and _is_about_request(one.text):
+            if is_alike and answer_form(one) == form:
+                return True
+            is_known = False
+    return is_known
+
+
+def _is_about_request(text: str) -> bool:
+    return is_request(text) or ((sign := read_life_sign(text)) is not None and is_answer(sign))
+
+
+def answer_form(line: SourcedLine) -> int:
     """Return a checksum of how a line about an answered request starts."""
     text = line.prefix + line.text
     found = _REQUEST.search(text)

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count, groupby, islice
 from typing import NamedTuple
 
 from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.reading.cursor import LineCursor
 from bot.diagnosis.reading.origins import MAX_LINES, OriginRun, origins_before
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix, unwrap_json
-from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
+from bot.diagnosis.reading.sourced_lines import SourcedLine, newest_sourced_lines
 
 WINDOW = 8192
 """Number of bytes before and after the decisive line that its excerpt is chosen from."""
@@ -20,6 +20,24 @@ STATE_WINDOW = 2000
 """Number of bytes before a container's exit code in which its state is named."""
 _RUNNING = re.compile(rb"(?m)^\s*State:\s+Running|^\S+ +\d+/\d+ +Running\b")
 """As `kubectl describe pod` and `kubectl get pods` write it."""
+
+
+class UnreadLines(NamedTuple):
+    """The lines before an event, kept until they matter. A NamedTuple is stored as an array."""
+
+    window: str
+    """Whole lines, as Latin-1, which preserves any bytes."""
+    origins: list[OriginRun]
+    """Where they come from, newest first, as far as the provider states it."""
+
+    def newest_first(self) -> Iterator[SourcedLine]:
+        """Read the lines of all processes one by one."""
+        origins = (run[:2] for run in self.origins for _ in range(run.lines))
+        return newest_sourced_lines(self.window.encode("latin-1"), origins)
+
+    def read(self) -> list[SourcedLine]:
+        """Read all lines, oldest first."""
+        return list(self.newest_first())[::-1]
 
 
 @dataclass(slots=True)
@@ -41,6 +59,12 @@ class Place:
     """Had the run logged progress before it?"""
     parts_before: list[str] = field(default_factory=list)
     """The other parts of that line before it."""
+    known_lines: list[SourcedLine] | None = None
+    """All lines before the event, once they are read."""
+    known_rows: "list[WindowLine]" = field(default_factory=list)
+    """The newest lines before it that are read, newest first."""
+    unread_rows: "Iterator[WindowLine] | None" = None
+    """The others."""
 
     @property
     def own_source(self) -> LineSource:
@@ -51,10 +75,27 @@ class Place:
         """The lines between a position in the log and the event, up to `WINDOW` bytes, of all processes."""
         window = text_before(self.cursor, self.tail)
         cut = offset - (self.offset + self.cursor.start - len(window))
-        start = cut if cut > 0 else window.find(b"\n") + 1 if len(window) >= WINDOW else 0
-        lines = window[start:]
-        origins = origins_before(self.cursor, self.tail_origins, lines.count(b"\n") + 1)
-        return read_sourced_lines(lines, islice(origins, 1, None))
+        if cut > 0:
+            return self._unread(window[cut:]).read()
+        if self.known_lines is None:
+            self.known_lines = self.unread_lines().read()
+        return self.known_lines
+
+    def newest_lines(self) -> Iterator[SourcedLine]:
+        """All lines before the event, newest first, read one by one."""
+        return self.unread_lines().newest_first() if self.known_lines is None else reversed(self.known_lines)
+
+    def unread_lines(self) -> UnreadLines:
+        """All lines before the event, up to `WINDOW` bytes, to be read later."""
+        window = text_before(self.cursor, self.tail)
+        return self._unread(window[window.find(b"\n") + 1 :] if len(window) >= WINDOW else window)
+
+    def _unread(self, lines: bytes) -> UnreadLines:
+        runs: list[OriginRun] = []
+        if self.cursor.origins is not None or self.tail_origins:
+            origins = islice(origins_before(self.cursor, self.tail_origins, lines.count(b"\n") + 1), 1, None)
+            runs = [OriginRun(*origin, len(list(same))) for origin, same in groupby(origins)]
+        return UnreadLines(lines.decode("latin-1"), runs)
 
     def texts_before(self) -> list[str]:
         """The lines before the event, of all processes, without prefixes."""
@@ -84,6 +125,19 @@ def read_lines_before(place: Place) -> Iterator[WindowLine]:
     for part in reversed(place.parts_before):
         if part.strip():
             yield WindowLine(part.rstrip(), split_prefix(part).text, number, place.source)
+    if place.unread_rows is None:
+        place.unread_rows = _read_rows(place)
+    for index in count():
+        if index == len(place.known_rows):
+            row = next(place.unread_rows, None)
+            if row is None:
+                return
+            place.known_rows.append(row)
+        yield place.known_rows[index]
+
+
+def _read_rows(place: Place) -> Iterator[WindowLine]:
+    number = place.cursor.line + 1
     window = text_before(place.cursor, place.tail)
     lines = window.split(b"\n")
     if len(window) >= WINDOW:

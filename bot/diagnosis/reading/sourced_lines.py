@@ -1,7 +1,7 @@
 """Split a window of a log into lines without prefixes, each with the process that wrote it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from typing import NamedTuple
 
@@ -30,22 +30,27 @@ class SourcedLine(NamedTuple):
 
 
 def read_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | None]]) -> list[SourcedLine]:
-    """Split a window of whole lines, oldest first.
+    """Split a window of whole lines, oldest first; the arguments are those of `newest_sourced_lines`."""
+    return list(newest_sourced_lines(window, origins))[::-1]
+
+
+def newest_sourced_lines(window: bytes, origins: Iterable[tuple[int | None, str | None]]) -> Iterator[SourcedLine]:
+    """Split a window of whole lines one by one, newest first.
 
     Args:
         window: ends with a line end.
         origins: the ranks and replicas that the provider states for its lines, newest first, as far as known.
     """
-    found: list[SourcedLine] = []
+    number = 0
     known = chain(origins, repeat((None, None)))
     for raw, (rank, replica) in zip(reversed(window.removesuffix(b"\n").split(b"\n")), known, strict=False):
         for piece in reversed(raw.split(b"\r")):
             line = piece.decode("utf-8", "replace")
             if line.strip():
-                found.append(read_sourced_line(line, rank, replica))
-        if len(found) >= MAX_PIECES:
-            break
-    return found[::-1]
+                number += 1
+                yield read_sourced_line(line, rank, replica)
+        if number >= MAX_PIECES:
+            return
 
 
 def read_sourced_line(line: str, rank: int | None = None, replica: str | None = None) -> SourcedLine:

@@ -44,8 +44,8 @@ FILTER_BYTES = 64 << 20
 GROUP_SIZE = 12
 """Number of signatures joined into one pattern; each is tried alone only if the joined pattern matches."""
 
-_VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|\d{4,}")
-"""The parts in which ranks' lines differ. Exit codes, Xids and signal numbers are shorter and remain."""
+_VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|(?<![0-9])(?<!\b0\.)\d{4,}")
+"""The parts in which ranks' lines differ. Exit codes, Xids, signal numbers and fractions remain."""
 
 
 @dataclass(frozen=True, slots=True)

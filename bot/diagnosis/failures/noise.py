@@ -90,9 +90,12 @@ _GIVEN_UP = re.compile(
 )
 MANY_HANDLED = 20
 """This number of such lines is a problem even so."""
-_SYSTEM_SIGNATURES = frozenset(
-    {"kernel_hang", "kernel_oom", "killed", "evicted_memory", "evicted_storage", "missing_object", "pod_refused"}
-)
+_AT_ANY_LEVEL = frozenset(
+    {
+        "kernel_hang", "kernel_oom", "killed", "evicted_memory", "evicted_storage", "missing_object", "pod_refused",
+        "loss_scale_collapsed",
+    }
+)  # fmt: skip
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 
@@ -106,14 +109,10 @@ _LEVEL_OF_MESSAGE = re.compile(
 def as_logged(signature: Signature, line: str) -> Signature:
     """Return the signature of a line as a note if its program logs it only as information.
 
-    What a scheduler or a kernel reports counts at any level: they log every event as information. So does a message
-    that begins with a second level, as the lines of a program do that another one logs.
+    What a scheduler, a kernel or a loss scaler reports counts at any level: they log every event as information. So
+    does a message that begins with a second level, as the lines of a program do that another one logs.
     """
-    if (
-        signature.role not in ("root", "weak")
-        or signature.category == "scheduler"
-        or signature.name in _SYSTEM_SIGNATURES
-    ):
+    if signature.role not in ("root", "weak") or signature.category == "scheduler" or signature.name in _AT_ANY_LEVEL:
         return signature
     level = stated_level(line)
     if level is None or level >= Level.WARNING or _LEVEL_OF_MESSAGE.search(line, 0, _LEVEL_CHARS):

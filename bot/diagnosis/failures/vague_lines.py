@@ -30,6 +30,7 @@ _VAGUE = re.compile(
     r"|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"
     r"|^(?:[\w.]+(?:Error|Exception): )?(?:\w+ ){1,4}(?:failed|failure|crashed)\W*$|, stdout: , stderr: "
     r"|^\W*(?:\w+ )?(?:error|failed|failure|fatal|crashed)\W*$|^\S+ FAILED\W*$"
+    r"|\b(?:printing|dumping|showing|collecting) (?:the )?(?:[\w-]+ ){0,3}(?:logs?|output|contents)\b[\w ]{0,20}[.: ]*$"
     r"|\bassertion ['`\"]?(?:0|false|NULL)['`\"]? failed\W*$"
 )
 _GUESSES = re.compile(r"(?i)\b(?:likely|possible|potential|common|typical) (?:causes?|reasons?)\W*$")

@@ -31,7 +31,7 @@ OTHERS: dict[Remedy | None, str] = {
     Remedy.FIX: "device_assert cuda_fault amd_fault ascend_fault collective_mismatch jax_peer_lost nccl_error"
     " nccl_peer_closed nccl_abort gloo_peer mpi_abort time_limit deadline_passed terminal_closed never_scheduled"
     " job_held",
-    Remedy.CHANGE_NODE: "nccl_ib storage_io kernel_hang node_failure",
+    Remedy.CHANGE_NODE: "nccl_ib storage_io kernel_hang node_failure refused_by_node",
     Remedy.WAIT: "rate_limited no_capacity no_capacity_error gang_waits quota_for_job",
 }
 EXPECTED = {name: remedy for remedy, names in OTHERS.items() for name in names.split()}

@@ -12,29 +12,20 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
 from bot.diagnosis.failures.cpu_use import ON_CPU
-from bot.diagnosis.failures.documents import is_echoed
 from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
 from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
-from bot.diagnosis.failures.mentions import is_content, is_only_printed
-from bot.diagnosis.failures.noise import (
-    as_handled,
-    as_logged,
-    as_raised,
-    is_dump,
-    is_handled,
-    is_hypothetical,
-    is_quotation,
-)
+from bot.diagnosis.failures.mentions import is_content
+from bot.diagnosis.failures.noise import as_handled, as_logged, as_raised
 from bot.diagnosis.failures.persistence import SKIPPED
 from bot.diagnosis.failures.quotations import OPENING, is_quoted
-from bot.diagnosis.failures.rank_evidence import is_table_row
 from bot.diagnosis.failures.rank_reports import RANK_REPORT
 from bot.diagnosis.failures.rank_roster import ROSTER
 from bot.diagnosis.failures.tracebacks import STRUCTURE, RaisedException
 from bot.diagnosis.failures.windows import Place, is_last_state, text_before
 from bot.diagnosis.hints.choices import HintChoice
+from bot.diagnosis.line_facts import LineReader
 from bot.diagnosis.reading.cursor import NO_ORIGIN, LineCursor, Origin, last_byte
 from bot.diagnosis.reading.origins import MAX_LINES, extend_origins, record_times
 from bot.diagnosis.reading.prefixes import LogTime, ansi_pattern, parse_timestamp, split_prefix, unwrap_json
@@ -79,7 +70,7 @@ class PageScanner:
     """The compiled patterns, and what to do with the lines they find. Holds no state of a log."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+        self._catalogue, self._lines = catalogue, LineReader(catalogue)
         self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
         structure = (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER, RANK_REPORT)
@@ -304,13 +295,12 @@ class PageScanner:
         if raised is not None and not raised.has_traceback and f"[rank{label}]:" in line:
             raised = replace(raised, has_traceback=True)  # PyTorch prefixes uncaught exceptions with the rank
         state.quotation.observe(text, cursor.line)
-        state.root_cause.ranks.read_line(line, text, split.source.name)
-        signature = self._catalogue.classify(text)
+        facts = self._lines.read(text)
+        state.root_cause.ranks.read_line(line, text, split.source.name, is_plain=not facts.states_ranks)
+        signature = facts.signature
         if signature is not None and (signature.role == "retry_notice" or signature.name in GOES_ON):
             state.root_cause.record_retry(cursor.line + 1)
-        if signature is None and raised is None and not is_table_row(text):
-            return
-        if self._is_noise(signature, raised, text) or is_last_state(cursor, text, tail):
+        if not self._lines.may_be_event(text, raised) or is_last_state(cursor, text, tail):
             return
         signature = self._as_reported(signature, raised, line, text)
         place = Place(
@@ -328,26 +318,14 @@ class PageScanner:
         position = ReadPosition(state.samples, state.offset + cursor.end)
         is_error = raised is not None or (stated_level(line) or Level.DEBUG) >= Level.ERROR
         host = _HOST.match(line)
-        event = parse_event(whole, cursor.line + 1, label, time, position, state.step)
+        is_plain = whole is text and not facts.states_ranks
+        event = parse_event(whole, cursor.line + 1, label, time, position, state.step, is_plain=is_plain)
         if raised is not None and raised.names_rank:
             event = event._replace(blamed_rank=raised.rank)
         event = event._replace(text=text, host=host.group(1) if host else "", is_error=is_error)
         _record_event(state, place, event, signature, raised)
         if self._dense_samples <= state.samples < DENSE_SAMPLES and state.root_cause.awaits_outcome:
             state.dense_until = position.offset + ATTENTION
-
-    def _is_noise(self, signature: Signature | None, raised: RaisedException | None, text: str) -> bool:
-        """Does the line only mention a failure?"""
-        if raised is not None and raised.has_traceback:
-            return False
-        is_report = signature is not None and signature.role == "success"  # some print it as a dictionary
-        if is_quotation(text) or (is_dump(text) and not is_report):
-            return True
-        span = self._catalogue.match_span(signature.name, text) if signature is not None else None
-        start, end = span or (0, len(text))
-        if is_only_printed(text, start, end) or is_echoed(text[:start]) or (signature is None and is_handled(text, 0)):
-            return True
-        return raised is None and span is not None and is_hypothetical(text, start)
 
     def _as_reported(
         self, signature: Signature | None, raised: RaisedException | None, line: str, text: str
@@ -359,13 +337,10 @@ class PageScanner:
             if signature.role in UNREPORTED_ROLES:
                 return self._catalogue.classify_exception(text)
             return as_raised(signature)
-        if raised is None:
-            signature = as_logged(signature, line)
-        return as_handled(signature) if is_handled(text, self._mention_start(signature, text)) else signature
-
-    def _mention_start(self, signature: Signature | None, text: str) -> int:
-        span = None if signature is None else self._catalogue.match_span(signature.name, text)
-        return 0 if span is None else span[0]
+        handled = self._lines.read_mention(text).handled
+        if raised is None and (logged := as_logged(signature, line)) is not signature:
+            return logged if handled is None else as_handled(logged)
+        return handled or signature
 
 
 def _record_event(

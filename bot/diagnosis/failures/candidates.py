@@ -313,6 +313,8 @@ def is_more_decisive(
         candidate: the failure.
         others: what else happened: once a launcher reports the end of a process, that writes no more.
     """
+    if not is_near(event, candidate):
+        return False
     is_exception = raised is not None and raised.has_traceback
     if ECHO.search(event.text):
         return False
@@ -321,11 +323,11 @@ def is_more_decisive(
     if candidate.excerpt and restates(candidate.excerpt[candidate.root_index], event.text, is_whole=is_exception):
         return False
     if candidate.is_warning and event.is_error and says_as_much(event, candidate):
-        return is_near(event, candidate)
+        return True
     if candidate.has_exception and not is_exception:
         return False
     if is_exception and (announces_exception(candidate) or _repeats(event, candidate)):
-        return is_near(event, candidate)
+        return True
     if is_exception and _reports_device(candidate):
         return False
     if is_exception and states_crash(candidate) and grade(event.text) is Grade.OUTCOME:
@@ -334,7 +336,7 @@ def is_more_decisive(
     if not is_exception and any(candidate.line < line < event.line for line in exits):
         return False
     found = (names_subject(candidate.names, event.text), is_exception)
-    return found > (candidate.has_subject, candidate.has_exception) and is_near(event, candidate)
+    return found > (candidate.has_subject, candidate.has_exception)
 
 
 def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:

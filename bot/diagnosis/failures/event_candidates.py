@@ -69,6 +69,14 @@ def candidate_from_cleanup(event: FailureEvent, raised: RaisedException) -> Cand
     )  # fmt: skip
 
 
+def build_note(
+    known: Candidate | None, event: FailureEvent, signature: Signature, raised: RaisedException | None
+) -> Candidate:
+    """Build the note for an event, unless it only repeats a known one."""
+    is_repeated = known is not None and raised is None and not signature.by_message
+    return known if known is not None and is_repeated else candidate_from_signature(event, signature, raised)
+
+
 def states_own_reason(raised: RaisedException) -> bool:
     """Does an exception that also reports an exit say itself why that happened?"""
     return raised.has_traceback and grade(_EXIT_REPORT.sub("", raised.message)) is Grade.ORIGIN

@@ -76,9 +76,21 @@ class FailureEvent(NamedTuple):
 
 
 def parse_event(
-    text: str, line: int, label: Label | None, time: LogTime | None, position: ReadPosition, step: float | None
+    text: str,
+    line: int,
+    label: Label | None,
+    time: LogTime | None,
+    position: ReadPosition,
+    step: float | None,
+    *,
+    is_plain: bool = False,
 ) -> FailureEvent:
-    """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text."""
+    """Build an event; its label is the rank that the text blames, else the line's rank, else a rank in the text.
+
+    A plain text states no rank.
+    """
+    if is_plain:
+        return FailureEvent(text, line, label, time, position, step)
     several = _BLAMED_RANKS.search(text)
     task = None if several else _FAILED_TASK.search(text)
     found = None if several else _BLAMED_RANK.search(text) or task

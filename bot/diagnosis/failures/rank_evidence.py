@@ -86,10 +86,15 @@ class RankEvidence:
     local_host: str = ""
     """That node, as the line names it."""
 
-    def read_line(self, line: str, text: str, name: str) -> None:
-        """Read what any line, its text without prefixes, and the name of its pod state about the ranks."""
-        self.roster.read(line, text)
+    def read_line(self, line: str, text: str, name: str, *, is_plain: bool = False) -> None:
+        """Read what any line, its text without prefixes, and the name of its pod state about the ranks.
+
+        A plain text states nothing about them; the prefixes may.
+        """
         self.roster.read_name(name)
+        if is_plain and not ("ank" in line and "pid" in line):
+            return
+        self.roster.read(line, text)
         self.launcher_rank = find_launcher_rank(text) if self.launcher_rank is None else self.launcher_rank
         suspect = find_absent_rank([text])
         self.suspect_rank = self.suspect_rank if suspect is None else suspect

@@ -10,13 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
-from bot.diagnosis.failures.candidates import (
-    Candidate,
-    candidate_from_signature,
-    evict_weakest,
-    is_more_decisive,
-    is_near,
-)
+from bot.diagnosis.failures.candidates import Candidate, evict_weakest, is_more_decisive, is_near
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.chains import (
     completed_candidates,
@@ -27,7 +21,12 @@ from bot.diagnosis.failures.chains import (
     with_known_reason,
 )
 from bot.diagnosis.failures.endings import ends_well, is_complete
-from bot.diagnosis.failures.event_candidates import build_candidate, candidate_from_cleanup, closes_after_work
+from bot.diagnosis.failures.event_candidates import (
+    build_candidate,
+    build_note,
+    candidate_from_cleanup,
+    closes_after_work,
+)
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, may_be_delay, report_note, settle_notes
@@ -94,7 +93,7 @@ class RootCauseTracker:
             self._record_success(event, signature)
             return []
         if signature is not None and signature.role == "note":
-            note = candidate_from_signature(event, signature, raised)
+            note = build_note(self.notes.get(signature.name), event, signature, raised)
             self.notes_at = event.position.samples if may_be_delay(note, event.text) else self.notes_at
             return self._add(self.notes, event, note, raised)
         done = bool(self.success_at(event.position.samples))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
 from bot.diagnosis.failures.routine import Aftermath, Routine
+from bot.diagnosis.failures.windows import UnreadLines
 from bot.diagnosis.reading.prefixes import LineSource
 from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
 
@@ -55,6 +57,27 @@ def test_routine_after_a_failed_part_clears_it_but_not_the_end_of_the_whole() ->
     assert read_after("job failed", "picked shard 6/9: a.tar", "picked shard 7/9: b.tar").is_certain
     assert not read_after("picked shard 6/9: a.tar", "picked shard 7/9: b.tar", "pipeline aborted").is_certain
     assert not read_after("pipeline aborted", "8 of 9 shards converted").is_certain
+
+
+def test_routine_that_is_read_later_is_the_same() -> None:
+    at_once, later = Routine(), Routine()
+    window = b"".join(text.encode() + b"\n" for text in BEFORE)
+    at_once.learn(read_sourced_lines(window, ()), LineSource(), ["ValueError: bad shard"])
+    later.learn_later(UnreadLines(window.decode("latin-1"), []), LineSource(), ["ValueError: bad shard"])
+
+    assert later.learned() == at_once
+
+
+def test_answer_like_one_before_the_failure_is_recognised_without_reading_the_others() -> None:
+    routine = Routine()
+    window = 'INFO:     10.2.0.9:40114 - "POST /score HTTP/1.1" 200 OK\n' * 20
+    routine.learn_later(UnreadLines(window, []), LineSource(), [])
+    answer = read_sourced_lines(b'INFO:     10.2.0.7:51002 - "POST /score HTTP/1.1" 200 OK\n', ())[0]
+    other = read_sourced_lines(b'[gateway] 10.2.0.7 "GET /jobs HTTP/1.1" 200\n', ())[0]
+
+    assert routine.is_own_sign(LifeSign(LifeKind.ANSWERED), answer, is_server=True)
+    assert not routine.is_own_sign(LifeSign(LifeKind.ANSWERED), other, is_server=True)
+    assert routine.unread is not None
 
 
 def test_window_is_split_into_lines_with_their_processes() -> None:

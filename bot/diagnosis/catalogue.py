@@ -16,6 +16,7 @@ import msgspec
 from bot.diagnosis.categories import Category
 from bot.diagnosis.confidence import Weights, load_weights
 from bot.diagnosis.hints.choices import PATTERNLESS, HintChoice, index_hints, parse_hints, shipped_hints
+from bot.diagnosis.reading.attempts import is_given_up
 from bot.diagnosis.reading.required_literals import filter_pattern
 from bot.diagnosis.run_verdicts import VerdictRule, load_verdict_rules
 from bot.domain.alerts import Severity
@@ -43,6 +44,9 @@ FILTER_BYTES = 64 << 20
 
 GROUP_SIZE = 12
 """Number of signatures joined into one pattern; each is tried alone only if the joined pattern matches."""
+
+_RETRY_NOTICE = "advice_retry"
+"""Signature of lines that count attempts. The last one that fails is not followed by another."""
 
 _VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|(?<![0-9])(?<!\b0\.)\d{4,}")
 """The parts in which ranks' lines differ. Exit codes, Xids, signal numbers and fractions remain."""
@@ -145,8 +149,11 @@ class Catalogue:
             if union.search(text) is None:
                 continue
             for pattern, signature in members:
-                if (not roles or signature.role in roles) and pattern.search(text) is not None:
-                    return signature
+                if (roles and signature.role not in roles) or pattern.search(text) is None:
+                    continue
+                if signature.name == _RETRY_NOTICE and is_given_up(text.decode("utf-8", "replace")):
+                    continue
+                return signature
         return None
 
 

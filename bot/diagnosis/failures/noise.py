@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.tracebacks import CAUSE, HEADER
+from bot.diagnosis.reading.attempts import is_given_up
 from bot.domain.alerts import Severity
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
@@ -123,7 +124,7 @@ def as_logged(signature: Signature, line: str) -> Signature:
 def is_handled(text: str, start: int) -> bool:
     """Does the text from index `start` on, where a failure is mentioned, say that the program handled it?"""
     if _HANDLED.search(text, start) is not None and _GIVEN_UP.search(text, start) is None:
-        return True
+        return not is_given_up(text)
     return _HANDLED_ELSEWHERE.search(text, start) is not None and _GIVEN_UP_ELSEWHERE.search(text, start) is None
 
 

@@ -17,6 +17,7 @@ from bot.diagnosis.failures.quotations import ends_quotation
 from bot.diagnosis.failures.routine import Routine
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.precedence import Precedence
+from bot.diagnosis.reading.attempts import is_given_up
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 
@@ -220,6 +221,7 @@ class Recovery:
         self.step, self.epoch, self.new_steps_since_event, self.steps_since_event = event.step, None, 0, 0
         self.life, self.has_fallen, self.has_begun = Life(), False, False
         self.starts = int(_RESTARTS.search(event.text) is not None)
+        self.retry_line = 0 if is_given_up(event.text) else self.retry_line
         self.start_offset = event.position.offset
         self.started_at, self.work_at_start = event.position.samples, 0
         if is_new:

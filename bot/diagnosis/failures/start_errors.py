@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Sequence
 
 from bot.diagnosis.failures.last_words import EndRow
 from bot.diagnosis.failures.life_signs import LifeKind
+from bot.diagnosis.reading.attempts import is_given_up
 from bot.domain.logs import Level
 
 _WORK = frozenset({LifeKind.ITEM, LifeKind.TRIAL, LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
@@ -39,9 +40,10 @@ def find_start_error(
     for index in statements[-1 - lines_after :]:
         row = rows[index]
         is_last = all(_is_error(rows[later]) for later in statements if later > index)
-        is_needed = not row.is_of_part and (is_last or _NEEDED.search(row.text) is not None)
+        is_end = index == statements[-1] and is_given_up(row.text)
+        is_needed = is_end or (not row.is_of_part and (is_last or _NEEDED.search(row.text) is not None))
         is_known = row.number in judged or is_harmless(row.text)
-        is_reason = _is_error(row) and row.states_reason and _OPTIONAL.search(row.text) is None
+        is_reason = _is_error(row) and (row.states_reason or is_end) and _OPTIONAL.search(row.text) is None
         if is_reason and is_needed and not is_known:
             return index
     return None

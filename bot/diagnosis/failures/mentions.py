@@ -51,6 +51,8 @@ _COUNT = re.compile(r"\W*(?:\[[^\]]{1,30}\]\s*)?\d[\d,.]* ?[x\u00d7] +")
 _MASKED = re.compile(r"<\*>|<:?(?:NUM|PATH|IP|HEX|NUMBER|HOST|STR|DATE|TIME|UUID|ADDR):?>")
 """The place holders of parsers of logs."""
 _MARKDOWN_ROW = re.compile(r"\s*\|(?:[^|]*\|){2,}\s*$")
+_STATUS_ROW = re.compile(r"\|\s{1,8}(?:UNAVAILABLE|FAILED|ERROR|UNHEALTHY|CRASHED): \w")
+"""A row of a table of states, with a reason, as servers print for their models."""
 _FRAME_ROW = re.compile(r"\s*\d{1,7}\s{2,}\S.*\s{3,}-?[\w.]+\s*$")
 """A row of a data frame: its index, a text and a label."""
 _BULLET = re.compile(r"\s*[*•-]\s+[\"'`]")
@@ -69,6 +71,7 @@ def is_only_printed(text: str, start: int, end: int) -> bool:
         end: index after it.
     """
     is_row = any(form.match(text) for form in (_MARKDOWN_ROW, _FRAME_ROW, _TRANSLATION, _SCORED, _PAIR, _CAPTION))
+    is_row &= _STATUS_ROW.search(text) is None
     is_counted = _COLUMNS.match(text, end) or _NONE.match(text, end)
     is_changed = start == 1 and text[0] in "+-"  # of a difference of two documents
     return is_row or is_changed or bool(is_counted or _MASKED.search(text)) or is_content(text[:start])

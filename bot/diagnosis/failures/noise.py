@@ -97,6 +97,8 @@ _AT_ANY_LEVEL = frozenset(
         "loss_scale_collapsed",
     }
 )  # fmt: skip
+_DEVICES = frozenset({"device_in_use"})
+"""Signatures of what a library logs as information, although the program then has to do without a device."""
 _DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
 
 
@@ -118,7 +120,8 @@ def as_logged(signature: Signature, line: str) -> Signature:
     level = stated_level(line)
     if level is None or level >= Level.WARNING or _LEVEL_OF_MESSAGE.search(line, 0, _LEVEL_CHARS):
         return signature
-    return replace(signature, role="note", severity=Severity.INFO)
+    severity = Severity.WARN if signature.name in _DEVICES and not is_handled(line, 0) else Severity.INFO
+    return replace(signature, role="note", severity=severity)
 
 
 def is_handled(text: str, start: int) -> bool:

@@ -15,7 +15,12 @@ WAITS = frozenset({"never_scheduled", "quota_for_job", "missing_object", "pod_re
 """Signatures of what keeps a job from its start, until somebody changes the job or the cluster."""
 REFUSED_UPLOAD = "upload_denied"
 """Signature of uploads that are refused: what is saved only locally may be lost, also after a run that ended well."""
-_POD = re.compile(r"\b[Pp]od[/ ]\"?([a-z][a-z0-9.-]*-[a-z0-9.-]*\w)|Successfully assigned [\w.-]+/([\w.-]+)")
+_PART = re.compile(
+    r"\b[Pp]od[/ ]\"?([a-z][a-z0-9.-]*-[a-z0-9.-]*\w)|Successfully assigned [\w.-]+/([\w.-]+)"
+    r"|\b(?:load(?:ed)?|model|directory) '([^']{1,120})'|\{name: (\S+) version|servable (\S+) found|; model: ([^;]+);"
+    r"|\bof model (\S+) status|^\| ([^| ]+) +\| +\S+ +\| [A-Z]"
+)
+"""A pod, or a model of a server, that a line names."""
 DELAYS = frozenset({"launch", "scheduler"})
 """Categories of notes that no longer matter once the run trains, or its server answers."""
 
@@ -26,20 +31,20 @@ _PULL = re.compile(r"(?i)\bpull(?:ing)? (?:the )?image\b")
 
 
 def is_resolved(failure: Candidate, names: Container[str], text: str) -> bool:
-    """Does the line of a start, which ends failures of these names, end this one? Not if it names another pod.
+    """Does the line of a start, which ends failures of these names, end this one? Not if it names another pod or model.
 
     An image that was pulled ends failed attempts for any reason.
     """
     is_pull = "image_pull" in names and failure.excerpt and _PULL.search(failure.excerpt[failure.root_index])
     if failure.name not in names and not is_pull:
         return False
-    own = _pods(failure.excerpt[failure.root_index]) if failure.excerpt else set[str]()
-    started = _pods(text)
+    own = _parts(failure.excerpt[failure.root_index]) if failure.excerpt else set[str]()
+    started = _parts(text)
     return not own or not started or not own.isdisjoint(started)
 
 
-def _pods(text: str) -> set[str]:
-    return {name for found in _POD.finditer(text) for name in found.groups() if name}
+def _parts(text: str) -> set[str]:
+    return {name for found in _PART.finditer(text) for name in found.groups() if name}
 
 
 def is_delay(note: Candidate, *, is_served: bool) -> bool:

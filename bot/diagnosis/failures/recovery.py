@@ -378,6 +378,12 @@ def is_clients_fault(root: Candidate) -> bool:
     return root.is_in_server and root.is_logged and _CLIENT_ERROR.search(root.exception) is not None
 
 
+def passes_once_ready(root: Candidate) -> bool:
+    """Has a failure passed once the program is ready? Not what keeps it from a start, nor a model that it lacks."""
+    keeps_from_start = root.precedence is Precedence.ROOT and root.category == "launch" and not root.is_warning
+    return not keeps_from_start and root.name != "model_not_loaded"
+
+
 def is_contradicted(root: Candidate, others: Iterable[Candidate], life: Life) -> bool:
     """Do echoes, aborts or a launcher show that the failure ended the run after all?
 

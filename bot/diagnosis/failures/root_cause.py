@@ -44,6 +44,7 @@ from bot.diagnosis.failures.recovery import (
     ProgressEvent,
     Recovery,
     is_contradicted,
+    passes_once_ready,
 )
 from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, is_start
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
@@ -310,11 +311,11 @@ class RootCauseTracker:
         if is_of_other and root.name not in ENDED_FROM_OUTSIDE:  # what replaces a lost node has another name
             return
         self.recovery.record_start(event)
-        has_passed = root.precedence is not Precedence.ROOT or root.category != "launch" or root.is_warning
-        has_passed |= self.recovery.has_exited
+        has_passed = passes_once_ready(root) or self.recovery.has_exited
         is_again = sum(one.key == root.key for one in self.recovered) >= MAX_RELAPSES
         if is_ready and has_passed and not is_again and (root.is_in_server or "Booting" not in event.text):
             self._close(root)
+        self.recovery.routine.surroundings.is_server |= is_ready and not has_passed
 
     def _add(
         self, group: dict[str, Candidate], event: FailureEvent, candidate: Candidate, raised: RaisedException | None

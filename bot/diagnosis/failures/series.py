@@ -10,8 +10,8 @@ MIN_FALLEN = 3
 """Number of steps or epochs far below those before a success that show that another run began."""
 NEXT_PART, SERIES_FAILED = "start_next_part", "series_failed"
 """Signatures of the start of the next job, and of the report that a job failed the whole."""
-UPLOADED = "upload_done"
-"""Signature of an upload that works, after others failed."""
+UPLOADED, MODEL_LOADED = "upload_done", "start_model"
+"""Signatures of an upload that works, after others failed, and of a model that a server has loaded."""
 _OF_END = re.compile(
     r"(?i)\b(?:fail\w*|finish\w*|done|completed?|completion|errors?|errored|crash\w*|abort\w*|took|skipp\w*|succe\w+|killed)\b"
 )
@@ -44,5 +44,5 @@ class NextRun:
 
 
 def is_start(name: str, text: str) -> bool:
-    """Does a line with the signature of a start begin work, rather than state a device, an upload or an end?"""
-    return name not in (DEVICE_STATED, UPLOADED) and (name != NEXT_PART or _OF_END.search(text) is None)
+    """Does a line with the signature of a start begin work, not state a device, an upload, a model or an end?"""
+    return name not in (DEVICE_STATED, UPLOADED, MODEL_LOADED) and (name != NEXT_PART or _OF_END.search(text) is None)

@@ -5,6 +5,7 @@ is a reason that no other failure of the run brings about: a refusal, a limit, a
 """
 
 import enum
+from functools import lru_cache
 
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.domain.regex import compile_pattern
@@ -108,6 +109,7 @@ class Grade(enum.IntEnum):
     """What is wrong, and no other failure of the run brings it about."""
 
 
+@lru_cache(maxsize=256)
 def grade(text: str) -> Grade:
     """Grade a line without its prefixes."""
     if _CONSEQUENCE.contains(text):

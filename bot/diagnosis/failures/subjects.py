@@ -6,11 +6,13 @@ before the exception. Signatures declare what their hint refers to in `names`.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bot.diagnosis.catalogue import HintSubject
 from bot.diagnosis.training.progress import parse_sample
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
+from bot.domain.regex import compile_pattern
 
 _DATA_FILE = (
     r"[\w-]\.(?:jsonl?|parquet|arrow|csv|tsv|txt|tar|rec|idx|bin|npy|npz|h5|hdf5|tfrecord|lmdb|pt|pth|ckpt|safetensors"
@@ -40,7 +42,7 @@ MIN_CLAUSE = 24
 """A clause at the end of a message with this number of characters is the same statement in another message."""
 REPEATED_CHARS = 40
 """A message whose last characters an exception contains is that exception's."""
-_COMPLAINT = re.compile(
+_COMPLAINT = compile_pattern(
     r"(?i)corrupt|fail|error|cannot|could not|couldn't|can't|unable|invalid|truncated|missing|denied|refused"
     r"|unreachable|timed? ?out|not found|no such|bad |broken|exceed"
 )
@@ -70,19 +72,20 @@ def subject_start(subject: HintSubject, text: str) -> int:
 def is_complaint(text: str, minimum: Level = Level.ERROR) -> bool:
     """Does a line report an error, or a warning: by its level, or in words where it states none?"""
     level = stated_level(text)
-    return level >= minimum if level is not None else _COMPLAINT.search(text) is not None
+    return level >= minimum if level is not None else _COMPLAINT.contains(text)
 
 
 def names_failure(text: str) -> bool:
     """Does a line have a word for something that is wrong?"""
-    return _COMPLAINT.search(text) is not None
+    return _COMPLAINT.contains(text)
 
 
+@lru_cache(maxsize=256)
 def is_progress(text: str) -> bool:
     """Is a line only progress: a progress bar, or a step that complains of nothing?"""
     if _BAR.search(text):
         return True
-    return _COMPLAINT.search(text) is None and parse_sample(text) is not None
+    return not _COMPLAINT.contains(text) and parse_sample(text) is not None
 
 
 def restates(row: str, text: str, *, is_whole: bool) -> bool:

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign, is_request, is_throughput, read_life_sign
 from bot.diagnosis.failures.windows import UnreadLines
@@ -26,8 +27,8 @@ _OUTCOMES = frozenset((
 _TAG = re.compile(r"\W{0,3}([A-Za-z][\w./-]{0,60})(?:\[\d+\])?(?:[:|\]] |:$)")
 _PATH = re.compile(r"\S*(?:[/\\]|\w\.[A-Za-z])\S*")
 _NAME = re.compile(r"[A-Za-z][\w./-]*(?:\d|[_/.-](?=\w))[\w./-]*\w|\d[\w./-]*[A-Za-z_]\w*")
-_REQUEST = re.compile(r"\S*(?:GET|POST|PUT|/)\S*|HTTP|(?<![\w.])[1-5]\d\d\b")
-"""Where the part of an answer begins that differs from request to request."""
+_IN_REQUEST, _REQUEST = re.compile(r"GET|POST|PUT|/"), re.compile(r"HTTP|(?<![\w.])[1-5]\d\d\b")
+"""Where the part of an answer begins that differs from request to request: at the word with this, or at this."""
 _PROCESS = re.compile(
     r"\[(?!(?i:info|warn(?:ing)?|error|debug|i|w|e)\b)[A-Za-z][\w./:-]{1,40}\](?= )|[\w.-]{2,40} +\| "
 )
@@ -164,12 +165,22 @@ def _is_about_request(text: str) -> bool:
 def answer_form(line: SourcedLine) -> int:
     """Return a checksum of how a line about an answered request starts."""
     text = line.prefix + line.text
-    found = _REQUEST.search(text)
-    return _checksum(f"{line.source.name}|{_mask(text[: found.start()] if found else text)}")
+    found, inner = _REQUEST.search(text), _IN_REQUEST.search(text)
+    end = len(text) if found is None else found.start()
+    if inner is not None:
+        head = text[: inner.start()]
+        word = "" if not head or head[-1].isspace() else head.rsplit(None, 1)[-1]
+        end = min(end, len(head) - len(word))
+    return _checksum(f"{line.source.name}|{_mask(text[:end])}")
 
 
 def _mask(text: str) -> str:
-    return _LETTERS.sub("a", _DIGITS.sub("0", _LEVEL.sub("", text)))
+    return _mask_letters(_DIGITS.sub("0", text))
+
+
+@lru_cache(maxsize=256)
+def _mask_letters(text: str) -> str:
+    return _LETTERS.sub("a", _LEVEL.sub("", text))
 
 
 def _split_style(line: SourcedLine) -> tuple[str, str]:

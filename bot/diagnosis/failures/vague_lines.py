@@ -27,7 +27,7 @@ _VAGUE = re.compile(
     r"|\binspect the previous\b|\berror executing job with overrides\b"
     r"|error: [^\[\n]{0,20}\[(?:INFO|DEBUG|WARN\w*)\]|:\s*$"
     r"|\bexception in (?!thread|\S+: \S.{20})\S+|\bencountered an error(?: in [\w.]+(?: \w+)?)?\W*$"
-    r"|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"
+    r"|\bexception on /\S* \[[a-z]+\]|\bhit an exception\b|\ban error (?:has )?occurred(?: while calling \S+)?\W*$"
     r"|^(?:[\w.]+(?:Error|Exception): )?(?:\w+ ){1,4}(?:failed|failure|crashed)\W*$|, stdout: , stderr: "
     r"|^\W*(?:\w+ )?(?:error|failed|failure|fatal|crashed)\W*$|^\S+ FAILED\W*$"
     r"|\b(?:printing|dumping|showing|collecting) (?:the )?(?:[\w-]+ ){0,3}(?:logs?|output|contents)\b[\w ]{0,20}[.: ]*$"

@@ -257,7 +257,9 @@ def _first_error(before: Sequence[WindowLine]) -> WindowLine | None:
         return is_progress(text) or line_kind(text) in (LineKind.HEADER, LineKind.FRAME, LineKind.CAUSE)
 
     def complains(index: int) -> bool:
-        return is_complaint(before[index].shown) and _NO_ERROR.fullmatch(before[index].text) is None
+        text = before[index].text
+        is_statement = text.lstrip().startswith("raise ")
+        return is_complaint(before[index].shown) and not is_statement and _NO_ERROR.fullmatch(text) is None
 
     found = find_reason([one.text for one in before], complains, is_end)
     return None if found is None else before[found]

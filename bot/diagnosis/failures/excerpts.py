@@ -62,7 +62,7 @@ _REASON = {
     "details": re.compile(r"^\s*(?:details = \"|HTTP response body: |Message: |Details: |DETAIL: ).*\w{3}.*\w{3}"),
     "indented": re.compile(r"[\[(]type=|^\s+\S+ .*\S|^(?:\w+\.)*\w+(?:Error|Exception): \S"),
     "next": re.compile(r"\S.*\w"),
-    "error": re.compile(r""),
+    "error": re.compile(r"^(?!\s*ray::\S+ \(pid=)"),
     "more": re.compile(r""),
     "node": re.compile(r"^(?!Node: |Detected at node |<stack traces|\s)."),
 }
@@ -116,8 +116,9 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.has_exception = has_traceback
     candidate.awaits_reason = awaited if best is event else ""
     if best is event and not awaited and candidate.precedence <= Precedence.WEAK and is_vague(event.text):
-        is_outcome = grade(event.text) is Grade.OUTCOME
-        candidate.awaits_reason = "error" if not has_traceback else "more" if is_outcome else ""
+        found = grade(event.text)
+        awaits_error = not has_traceback and found < Grade.ORIGIN
+        candidate.awaits_reason = "error" if awaits_error else "more" if found is Grade.OUTCOME else ""
     context = text_before(place.cursor, place.tail)
     candidate.is_in_server = _SERVER.search(context) is not None
     candidate.is_in_cell = _CELL.search(context) is not None

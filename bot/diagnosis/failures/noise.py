@@ -87,7 +87,8 @@ _GIVEN_UP_ELSEWHERE = re.compile(
     r"|\u043f\u0440\u0435\u0440\u0432\u0430\u043d|\u043e\u0441\u0442\u0430\u043d\u043e\u0432\u043b\u0435\u043d|\u7ec8\u6b62|\u4e2d\u6b62|\u9000\u51fa|\u4e2d\u65ad|\u5931\u8d25\u6b21\u6570|\u7ec8\u4e86|\u7d42\u4e86|\uc885\ub8cc|\uc911\ub2e8"
 )
 _GIVEN_UP = re.compile(
-    r"(?i)\babort|\bgiv\w+ up\b|\bfatal\b|\bexiting\b|\btoo many\b|\bnot (?:re-?trying|recovered|handled)\b"
+    r"(?i)\babort|\bgiv\w+ up\b|\bfatal\b|\bexiting\b|\btoo many\b|\btimes in a row\b"
+    r"|\bnot (?:re-?trying|recovered|handled)\b"
 )
 MANY_HANDLED = 20
 """This number of such lines is a problem even so."""

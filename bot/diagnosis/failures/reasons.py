@@ -30,7 +30,7 @@ _REASON = compile_pattern(
     r"|\b(?:over|above|below|beyond) (?:the )?(?:\w+ )?(?:limit|threshold|maximum|minimum)|\bmaximum number\b"
     r"|\btoo (?:large|small|long|short|many|few|big|old|new|high|low|deep|hot)\b|\bout of (?:range|bounds)\b"
     r"|mismatch|\bincompatible|\bundefined\b|\bunexpected\b|\binvalid\b|\billegal\b|\bmalformed\b|\bduplicate"
-    r"|\bambiguous\b|\balready (?:exists|registered)|\bconflict|\bstale\b"
+    r"|\bambiguous\b|\binconsistent\b|\balready (?:exists|registered)|\bconflict|\bstale\b"
     rf"|\b(?:cannot|can't|could not|couldn't|unable to|fail\w* to|error) {_DO}(?:ing)?\b.*[\w/]{{3}}"
     r"|(?:^|[^\w])nan\b|\bnon-?finite\b|\boverflow|\bunderflow|\bdiverged\b|\bsingular\b|\bexpected\b"
     r"|\bmust (?:be|have|match|not|contain)\b|\brequires?\b|\b(?:is|are) required\b|\bneeds? (?:at least|to)\b"
@@ -91,7 +91,7 @@ _CONSEQUENCE = compile_pattern(
     r"|\b(?:exit(?:ed)?|return(?:ed)?|failed)\b.{0,20}\b(?:status|code)\b:? ?-?[1-9]|\breturned a failure\b"
     r"|\bsome \w+ jobs failed|\bdid not (?:start|complete)\b|\bran into error\b|\bother traceback\b|\bdevice log\b"
     r"|\bno (?:fit |trained )?models?\b.{0,20}\b(?:can infer|left|succeeded)|\bloss scale already at minimum"
-    r"|\bfailed to (?:complete|finish|run)\b|\binconsistent\b.{0,20}\bparams\b|\bequal shape in all_"
+    r"|\bfailed to (?:complete|finish|run|start \d+ times)\b|\binconsistent\b.{0,20}\bparams\b|\bequal shape in all_"
 )
 """What fails because something else did."""
 

@@ -21,7 +21,7 @@ _VAGUE = re.compile(
     rf"(?: unexpectedly| with (?:an )?(?:exception|errors?))?{_CODE}?\W*$|^\W*error file: "
     r"|\bcall (?:\w+ )?api failed\b"
     r"|\bfailed with (?:\w+ )?(?:error|status|ret)(?: code| number)?[ :=]{0,3}-?(?:0x)?\d+\W*$"
-    rf"|\bfailed{_CODE}\W*$|, error code(?: is)?[ :=]*-?\d+\W*$|,? ret ?[:=] ?-?\d+\W*$"
+    rf"|\bfailed{_CODE}\W*$|, error code(?: is)?[ :=]*-?\d+\W*$|^[^.]*\bret ?[:=] ?-?\d+\W*$"
     rf"|(?:failed|unable|could not|couldn't|cannot|error)(?: to)? {_DOING}(?:ing)?\b[^:=]{{0,80}}(?:: ['\"]?/\S+)?\W*$"
     r"|\bsee (?:the )?(?:root cause|(?:errors?|logs?|stack ?trace|traceback|messages?|output)\b)"
     r"|\binspect the previous\b|\berror executing job with overrides\b"

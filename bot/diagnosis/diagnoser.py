@@ -14,6 +14,7 @@ from itertools import islice
 import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
+from bot.diagnosis.cut_lines import without_added_end
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.cpu_use import MIN_SAMPLES, judge_cpu_use
 from bot.diagnosis.failures.cut_tracebacks import explain_cut_traceback
@@ -119,14 +120,15 @@ class Diagnoser:
         self._flush()
         last_lines = last_lines_of(b"".join(self._last_pages)) if self._last_pages is not None else LastLines()
         if not self._parts and not self._state.skipped_raw:
-            return replace(self._diagnose(now_ns, running), last_lines=last_lines)
+            diagnosis = self._completed(self._diagnose(now_ns, running), now_ns, running)
+            return replace(diagnosis, last_lines=last_lines)
         before = self.dump()
         if self._parts:
             page = b"".join(self._parts)
             self._tail = self._scanner.scan(self._state, page, self._tail)
             self._state.lines += not page.endswith(b"\n")
         self._scanner.sample_skipped(self._state)
-        diagnosis = self._diagnose(now_ns, running)
+        diagnosis = self._completed(self._diagnose(now_ns, running), now_ns, running)
         self.load(before)
         return replace(diagnosis, last_lines=last_lines)
 
@@ -212,6 +214,19 @@ class Diagnoser:
         failures = choose_hints(merge_loss_and_crash(losses, found), self._scanner.hints, progress)
         judged = [self._judged(one, progress) for one in worst_first(failures)]
         return Diagnosis(tuple(judged), state.lines, progress, attempt_ns=state.step_pace.attempt_ns or None)
+
+    def _completed(self, diagnosis: Diagnosis, now_ns: int | None, running: bool) -> Diagnosis:
+        """Return the diagnosis with the last line completed, if that is cut and then states what failed."""
+        line = self._tail.rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
+        added = "" if _page(diagnosis.failures) is not None else self._scanner.cut_lines.find_missing_end(line)
+        if not added:
+            return diagnosis
+        before = self.dump()
+        self._state.lines -= 1
+        self._tail = self._scanner.scan(self._state, f"{line}{added}\n".encode(), self._tail)
+        completed = self._diagnose(now_ns, running)
+        self.load(before)
+        return replace(completed, failures=tuple(without_added_end(one, line, added) for one in completed.failures))
 
     def _lines_since(self, offset: int) -> list[SourcedLine]:
         """The lines from an offset in the log to its end, as far as its tail contains them."""

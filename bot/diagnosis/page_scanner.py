@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
-from bot.diagnosis.cut_lines import CutLines
 from bot.diagnosis.failures.cpu_use import ON_CPU
-from bot.diagnosis.failures.excerpts import center_excerpt, complete_excerpts
+from bot.diagnosis.failures.excerpts import center_excerpt
 from bot.diagnosis.failures.excused_events import excuse_event
 from bot.diagnosis.failures.failure_events import FailureEvent, ReadPosition, parse_event
 from bot.diagnosis.failures.life_signs import LIFE, read_life_sign
+from bot.diagnosis.failures.lines_between import LinesBetween
 from bot.diagnosis.failures.mentions import is_content
 from bot.diagnosis.failures.noise import as_handled, as_logged, as_raised
 from bot.diagnosis.failures.persistence import SKIPPED
@@ -74,7 +74,6 @@ class PageScanner:
         self._catalogue, self._lines = catalogue, LineReader(catalogue)
         self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
-        self.cut_lines = CutLines(catalogue)
         structure = (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER, RANK_REPORT)
         self._failure = prefilter_pattern(catalogue, structure)
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())
@@ -120,6 +119,7 @@ class PageScanner:
         if b"\b" in page:
             page = page.replace(b"\b", b"\r")  # either one starts a progress bar again
         cursor = LineCursor(page, origins, state.lines, state.lines)
+        between = LinesBetween(page, state.offset, state.lines, origins)
         failure = self._failure.search(page, 0)
         progress = self._next_progress(state, cursor, 0)
         life = self._next_life(state, page, 0)
@@ -127,6 +127,7 @@ class PageScanner:
             stop = cursor.move_to(min(last_byte(found) for found in (failure, progress, life) if found is not None))
             is_failure = failure is not None and last_byte(failure) < stop
             is_progress = progress is not None and last_byte(progress) < stop
+            between.read_before(cursor, state.root_cause, has_trained=state.pace.has_trained)
             raw = cursor.raw()
             is_nonfinite = is_failure and self._nonfinite.search(raw) is not None
             if is_progress or is_nonfinite:
@@ -145,6 +146,7 @@ class PageScanner:
         self._remember_skipped(state, cursor)
         if state.samples >= self._dense_samples:
             state.newest.search(PageView(page, state.offset, state.lines, origins), len(page))
+        between.read_rest(state.root_cause, has_trained=state.pace.has_trained)
         self._finish_page(state, page, origins)
         return (tail + page)[-TAIL:] if len(page) < TAIL else page[-TAIL:]
 
@@ -171,10 +173,6 @@ class PageScanner:
         newest_ns = origins[-1][-1] if origins else None
         if origins:
             record_times(state.newest_ns, origins)
-        tracker = state.root_cause
-        if not state.pace.has_trained:
-            tracker.expire(newest_ns)
-        complete_excerpts(tracker.all_candidates(), page, state.offset, state.lines, origins)
         if origins or state.tail_origins:
             count = page.count(b"\n")
             state.tail_origins = extend_origins(state.tail_origins, origins or [NO_ORIGIN] * min(count, MAX_LINES))
@@ -223,6 +221,8 @@ class PageScanner:
         return self._life.search(page, position) if state.root_cause.awaits_outcome and position < len(page) else None
 
     def _read_life(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
+        if not state.root_cause.awaits_outcome:
+            return  # a line since the search let the failure expire
         rank, replica, _ = cursor.origin()
         text = raw.decode("utf-8", "replace")
         line = read_sourced_line(text, rank, replica)
@@ -353,8 +353,6 @@ def _record_event(
     raised: RaisedException | None,
 ) -> None:
     """Pass an event to the trackers, and choose the excerpts that end with it."""
-    if not state.pace.has_trained:
-        state.root_cause.expire(place.cursor.previous_ns(state.clock_ns))
     if signature is not None and signature.role in ("success", "start"):
         state.loss.record_boundary()
     if not place.has_rank_prefix and isinstance(event.label, int):

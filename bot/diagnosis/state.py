@@ -17,7 +17,7 @@ from bot.diagnosis.training.pace import TrainingPace
 from bot.diagnosis.training.step_pace import StepPace
 from bot.diagnosis.training.throughput import Throughput
 
-VERSION = 20
+VERSION = 21
 
 
 @dataclass(slots=True)

@@ -119,7 +119,9 @@ class Candidate:
     exception: str = ""
     """The line of its exception, as far as that matters for later ones of its chain."""
     message_below: str = ""
-    """The next line, if the message of its exception ends before its reason."""
+    """The next line of its process, if the message of its exception ends before its reason."""
+    awaits_message: bool = False
+    """Is that line still to come?"""
     is_in_cell: bool = False
     """Did it fail in a cell of a notebook, whose kernel lives on?"""
     is_logged: bool = False

@@ -5,7 +5,7 @@ hint refers to. An excerpt has lines of one process only. Progress lines and mos
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from bot.diagnosis.failures.candidates import ECHO, LINES_AFTER, Candidate
@@ -16,19 +16,16 @@ from bot.diagnosis.failures.noise import is_in_warning, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.vague_lines import counts_errors, heads_stack, is_vague, lists_guesses
+from bot.diagnosis.failures.vague_lines import is_vague, lists_guesses
 from bot.diagnosis.failures.windows import (
     SEARCHED_LINES,
-    WINDOW,
     Place,
     WindowLine,
     is_own,
     own_lines_before,
-    split_parts,
     text_before,
 )
 from bot.diagnosis.precedence import Precedence
-from bot.diagnosis.reading.cursor import Origin
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix
 from bot.domain.levels import stated_level
@@ -125,7 +122,7 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     level = stated_level(best.shown)
     candidate.is_warning = level is not None and level < Level.ERROR and not has_traceback
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""
-    candidate.message_below = _line_after(place) if awaited and raised is not None else ""
+    candidate.message_below, candidate.awaits_message = "", bool(awaited) and raised is not None
     is_printed = raised is not None and raised.is_indented
     candidate.is_logged = is_printed or (has_traceback and _is_logged(place.line, before[:start]))
     candidate.is_in_warning = has_traceback and is_in_warning([line.text for line in before[:start]])
@@ -134,42 +131,17 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     candidate.missing_lines = LINES_AFTER
 
 
-def complete_excerpts(
-    candidates: Iterable[Candidate], page: bytes, offset: int, first_line: int, origins: Sequence[Origin] | None
-) -> None:
-    """Add the lines after the exception to candidates of this page or an earlier one.
-
-    The page, whole lines, starts at `offset` in the log with the line number `first_line`, from 0.
-    """
-    for candidate in candidates:
-        if candidate.missing_lines <= 0:
-            continue
-        start = max(0, candidate.excerpt_end - offset)
-        end = max(start, candidate.excerpt_end - offset + WINDOW)
-        index = page.count(b"\n", 0, start)
-        for raw in page[start:end].split(b"\n"):
-            if candidate.missing_lines <= 0:
-                break
-            rank, replica = origins[index][:2] if origins is not None and index < len(origins) else (None, None)
-            for piece in raw.split(b"\r"):
-                for part in split_parts(piece.decode("utf-8", "replace")):
-                    split = split_prefix(part, rank, replica)
-                    _append(candidate, split.source, WindowLine(part.strip(), split.text, first_line + index + 1))
-            index += 1
-        if offset + len(page) >= candidate.excerpt_end + WINDOW:
-            candidate.missing_lines = 0
-
-
-def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
-    """Add a line if it is of the same process; a new traceback ends the excerpt.
+def append_line(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
+    """Add a line after the event if it is of the same process; a new traceback ends the excerpt.
 
     An error line that names what the hint refers to becomes the decisive line, if none before it does.
     """
-    if candidate.missing_lines <= 0 or not line.shown or is_rule(line.text):
-        return
     own = LineSource(candidate.source_name, candidate.source_rank)
-    if not is_own(source, own) or (candidate.has_rank_prefix and source.rank is None):
+    is_of_other = not is_own(source, own) or (candidate.has_rank_prefix and source.rank is None)
+    if candidate.missing_lines <= 0 or is_of_other or not line.shown or is_rule(line.text):
         return
+    if candidate.awaits_message:
+        candidate.message_below, candidate.awaits_message = line.text[:ROW_CHARS], False
     if candidate.awaits_reason == "node":
         if _REASON["node"].match(line.text) is None or candidate.missing_lines <= 0:
             candidate.hidden_lines += 1
@@ -218,9 +190,6 @@ def _append(candidate: Candidate, source: LineSource, line: WindowLine) -> None:
 def _take_reason(candidate: Candidate, line: WindowLine) -> None:
     """Let a line be the decisive one if it is the reason that the message ends before."""
     awaited, found = candidate.awaits_reason, grade(line.text)
-    if awaited == "next" and heads_stack(line.text):
-        candidate.awaits_reason = ""
-        return
     if awaited == "details":
         if _REASON["details"].search(line.text):
             candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
@@ -232,7 +201,6 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
         or (awaited == "error" and (_CRASH.search(line.text) or is_vague(line.text) or not is_complaint(line.shown)))
         or (awaited == "more" and ((found < Grade.REASON and not _STATED.search(line.text)) or is_quotation(line.text)))
         or (awaited == "indented" and line.text.endswith(":"))
-        or (awaited == "next" and counts_errors(line.text))
     ):
         return
     candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
@@ -272,13 +240,6 @@ def _awaited(text: str, *, is_exception: bool = False) -> Literal["", "next", "i
     if found.lastgroup == "next":
         return "next"
     return "indented"
-
-
-def _line_after(place: Place) -> str:
-    """The next line on the page that is not empty, without its prefixes."""
-    page, start = place.cursor.page, place.cursor.end
-    lines = page[start : start + ROW_CHARS * 2].decode("utf-8", "replace").split("\n")
-    return next((split_prefix(line).text[:ROW_CHARS] for line in lines if line.strip()), "")
 
 
 def _is_logged(line: str, before: Sequence[WindowLine]) -> bool:

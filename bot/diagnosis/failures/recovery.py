@@ -362,9 +362,12 @@ class Recovery:
             return False
         return after.resumes_routine(is_caught=root.is_logged or root.is_in_cell or self.life.has_left_out)
 
-    def has_expired(self, newest_ns: int | None) -> bool:
-        """Has a log without training steps continued long enough since the failure?"""
-        return self.failed_ns is not None and newest_ns is not None and newest_ns - self.failed_ns > EXPIRY_NS
+    def find_expiry(self, times_ns: Iterable[int | None]) -> int | None:
+        """Return the index of the first line by which a log without training steps has gone on for long enough."""
+        if self.failed_ns is None:
+            return None
+        expired = self.failed_ns + EXPIRY_NS
+        return next((index for index, time in enumerate(times_ns) if time is not None and time > expired), None)
 
 
 def uses_up_restarts(text: str) -> bool:

@@ -6,7 +6,7 @@ are grouped with it. Failures after the run reported success are part of its tea
 """
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
@@ -118,17 +118,8 @@ class RootCauseTracker:
         self.ranks.observe(event, is_waiting=candidate.shows_waiting)
         root = self._replaced(event, candidate, raised)
         is_new = candidate.key not in self.candidates and candidate.precedence < Precedence.BARE_EXCEPTION
-        is_next = root is not None and is_new and candidate.precedence <= Precedence.STOP
-        if (
-            root is not None
-            and is_next
-            and (
-                self._has_recovered(root)
-                or self._goes_on(root, place.lines_since)
-                or (self.recovery.starts > 0 and fails_after_restart(root, candidate))
-            )
-        ):
-            self._close(root, is_overcome=False)
+        if root is not None and is_new and candidate.precedence <= Precedence.STOP:
+            self._close_survived(root, candidate, place.lines_since)
         if not self.recovery.routine.is_known:
             texts = [*place.parts_before, event.text]
             self.recovery.routine.learn_later(place.unread_lines(), place.own_source, texts)
@@ -222,10 +213,9 @@ class RootCauseTracker:
         settle_notes(note for note in self.notes.values() if is_delay(note, is_served=is_served))
         self.notes_at = -1
 
-    def expire(self, newest_ns: int | None) -> None:
+    def expire(self) -> None:
         """Close a failure of a log without training steps whose newest line is much later."""
-        if self.recovery.has_expired(newest_ns):
-            self._close(self.root(), is_overcome=False)
+        self._close(self.root(), is_overcome=False)
 
     def success_at(self, samples: int) -> str:
         """Return the success that applies after a number of samples: it lasts until training clearly resumes."""
@@ -248,16 +238,15 @@ class RootCauseTracker:
         root = explaining_candidate(list(self.candidates.values()))
         return next((one for one in self.candidates.values() if continues_message(root, one)), root)
 
-    def failures(self, end: int | None, lines_since: LinesSince, last_words: LinesSince) -> list[Failure]:
+    def failures(self, end: int | None, lines_since: LinesSince) -> list[Failure]:
         """Report each failure once.
 
         Args:
             end: number of the log's last line if no more lines are expected soon, else None.
             lines_since: reads the lines from a position in the log on.
-            last_words: reads the last few of them.
         """
         root = self.root()
-        lines = last_words(self.recovery.failed_at.offset) if root or self.recovered or self.notes else ()
+        lines = lines_since(self.recovery.failed_at.offset) if root or self.recovered or self.notes else ()
         has_ended = self.has_ended or ends_well(lines)
         outcome = RunOutcome(
             self.recovery, self.candidates, self.notes, self.success, has_ended, is_complete(lines), end
@@ -266,10 +255,12 @@ class RootCauseTracker:
         if root is not None:
             goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.survives(root)
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
-            has_recovered = has_recovered or self._goes_on(root, lines_since, has_ended=has_ended)
-            root.is_overcome |= self.recovery.is_overcome
-            has_recovered &= not root.is_final
-            found.append(_survived(root, outcome) if has_recovered else self._current(root, outcome))
+            has_gone_on = "" if has_recovered else self._goes_on(root, lines_since, has_ended=has_ended)
+            if (has_recovered or has_gone_on) and not root.is_final:
+                is_overcome = root.is_overcome or self.recovery.is_overcome or has_gone_on == "long"
+                found.append(_survived(replace(root, is_overcome=is_overcome), outcome))
+            else:
+                found.append(self._current(root, outcome))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
         return found + [report_note(note, ended_at, end, has_ended=has_ended) for note in self.notes.values()]
 
@@ -346,6 +337,13 @@ class RootCauseTracker:
         self.ranks = self.ranks.for_next_failure()
         self.recovery = Recovery(retry_line=self.recovery.retry_line)
 
+    def _close_survived(self, root: Candidate, following: Candidate, lines_since: LinesSince) -> None:
+        """Close a failure that the run survived before the following one."""
+        has_recovered = self._has_recovered(root)
+        goes_on = "" if has_recovered else self._goes_on(root, lines_since)
+        if has_recovered or goes_on or (self.recovery.starts > 0 and fails_after_restart(root, following)):
+            self._close(root, is_overcome=goes_on == "long")
+
     def _reopen(self) -> bool:
         """Let a job's failure that others went on after be that of the series; return whether there is one."""
         failed = next((one for one in self.recovered if one.is_part), None)
@@ -360,15 +358,15 @@ class RootCauseTracker:
     def _is_contradicted(self, root: Candidate) -> bool:
         return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)
 
-    def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> bool:
+    def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> str:
+        """Return how long the program has gone on after a failure, by its lines: not at all, briefly or long."""
         lines = lines_since(self.recovery.failed_at.offset)
         is_stated = has_ended and self.recovery.states_end(lines)
         if has_ended and self.recovery.reaches_end(is_stated=is_stated) and not self._is_contradicted(root):
-            return True
+            return "briefly"
         if not self.recovery.goes_on(root, lines_since, is_contradicted=self._is_contradicted(root)):
-            return False
-        root.is_overcome |= self.recovery.routine.read_after(lines).is_long
-        return True
+            return ""
+        return "long" if self.recovery.routine.read_after(lines).is_long else "briefly"
 
     def _has_recovered(self, root: Candidate) -> bool:
         return self.recovery.is_likely(root) and not self._is_contradicted(root)

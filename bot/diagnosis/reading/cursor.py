@@ -55,13 +55,6 @@ class LineCursor:
         """Return what the provider states for this line."""
         return self.origins[self.line - self.first_line] if self.origins is not None else NO_ORIGIN
 
-    def previous_ns(self, before_page_ns: int | None) -> int | None:
-        """Return the time of the line before this one; `before_page_ns` precedes the page's first line."""
-        if self.origins is None:
-            return None
-        index = self.line - self.first_line
-        return self.origins[index - 1][-1] if index else before_page_ns
-
 
 def last_byte(found: Match[bytes]) -> int:
     """Return a position on the matched line: some patterns start at the line end before it."""

@@ -38,9 +38,13 @@ def extend_origins(runs: Sequence[OriginRun], origins: Sequence[Origin]) -> list
 
 def record_times(newest_ns: dict[str, int], origins: Sequence[Origin]) -> None:
     """Record when each replica, or each rank without one, logged last; origins are in the order of the log."""
-    for (rank, replica), time_ns in {origin[:2]: origin[-1] for origin in origins}.items():
+    found: dict[tuple[int | None, str | None], int] = {}
+    for rank, replica, time_ns in origins:
+        if time_ns is not None and time_ns > found.get((rank, replica), time_ns - 1):
+            found[rank, replica] = time_ns
+    for (rank, replica), time_ns in found.items():
         name = replica or (None if rank is None else f"rank {rank}")
-        if name is not None and time_ns is not None and (name in newest_ns or len(newest_ns) < MAX_NAMES):
+        if name is not None and (name in newest_ns or len(newest_ns) < MAX_NAMES):
             newest_ns[name] = max(time_ns, newest_ns.get(name, time_ns))
 
 
@@ -49,9 +53,9 @@ def origins_before(
 ) -> Iterator[tuple[int | None, str | None]]:
     """Where the cursor's line and the lines before it come from, newest first; unknown where nobody stated it.
 
-    `runs` are those of the log before the page.
+    `runs` are those of the log before the page: of `MAX_LINES` lines, so no more are known on the page.
     """
     index = cursor.line - cursor.first_line
     known = (origin[:2] for origin in cursor.origins[index::-1]) if cursor.origins is not None else ()
     before = (run[:2] for run in reversed(runs) for _ in range(run.lines))
-    return islice(chain(known, before, repeat((None, None))), count)
+    return islice(chain(islice(chain(known, before), MAX_LINES + 1), repeat((None, None))), count)

@@ -1,6 +1,7 @@
-"""Page boundaries and restarts do not change a diagnosis."""
+"""Page boundaries, restarts and reports do not change a diagnosis."""
 
 import json
+from itertools import accumulate, cycle
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,8 +25,12 @@ def whole(scanner: PageScanner, page: bytes) -> dict[str, object]:
 
 
 @quick
-@given(log=logs, cuts=st.lists(st.integers(1, 50_000), min_size=1, max_size=8))
-def test_page_boundaries_do_not_change_result(scanner: PageScanner, log: str, cuts: list[int]) -> None:
+@given(
+    log=logs,
+    cuts=st.lists(st.integers(1, 300) | st.integers(1, 50_000), min_size=1, max_size=8),
+    reports=st.integers(5, 90),
+)
+def test_page_boundaries_do_not_change_result(scanner: PageScanner, log: str, cuts: list[int], reports: int) -> None:
     page = log.encode()
     diagnoser = Diagnoser(scanner)
     position = turn = 0
@@ -33,6 +38,8 @@ def test_page_boundaries_do_not_change_result(scanner: PageScanner, log: str, cu
         size = cuts[turn % len(cuts)]
         diagnoser.feed_page(page[position : position + size])
         position, turn = position + size, turn + 1
+        if turn % reports == 0:
+            diagnoser.report()
 
     assert diagnoser.report().to_json() == whole(scanner, page)
 
@@ -53,20 +60,38 @@ def test_restart_at_any_byte_does_not_change_result(scanner: PageScanner, log: s
 
 
 @quick
-@given(log=logs, share=st.floats(0, 1))
-def test_restart_between_lines_does_not_change_result(scanner: PageScanner, log: str, share: float) -> None:
-    lines = [(text, None, f"replica-{n // 50 % 3}", n * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
+@given(
+    log=logs,
+    share=st.floats(0, 1),
+    gaps=st.lists(st.sampled_from([0, 1, 30, 4000]), min_size=1, max_size=6),
+    reports=st.integers(5, 90),
+)
+def test_restart_between_lines_does_not_change_result(
+    scanner: PageScanner, log: str, share: float, gaps: list[int], reports: int
+) -> None:
+    times = accumulate(cycle(gaps))
+    lines = [(text, None, f"replica-{n % 3}", next(times) * 1_000_000_000) for n, text in enumerate(log.split("\n"))]
     cut = int(len(lines) * share)
     straight, first, second = Diagnoser(scanner), Diagnoser(scanner), Diagnoser(scanner)
     straight.feed_many(lines)
     first.feed_many(lines[:cut])
     second.load(json.loads(json.dumps(first.dump())))
-    for line in lines[cut:]:
+    for n, line in enumerate(lines[cut:]):
         second.feed_many([line])
-        if line[-1] % 7_000_000_000 == 0:
+        if n % reports == 0:
             second.report()
 
     assert second.report().to_json() == straight.report().to_json()
+
+
+@pytest.mark.parametrize("log", POOL[::20])
+def test_pages_of_one_line_do_not_change_result(scanner: PageScanner, log: str) -> None:
+    page = log.encode()
+    diagnoser = Diagnoser(scanner)
+    for line in page.splitlines(keepends=True):
+        diagnoser.feed_page(line)
+
+    assert diagnoser.report().to_json() == whole(scanner, page)
 
 
 @pytest.mark.parametrize("log", POOL[::10])

@@ -39,4 +39,4 @@ def is_of_one_request(root: Candidate, life: Life, *, has_exited: bool) -> bool:
     if root.category not in _OF_REQUESTS or max(root.count, life.failed) > MAX_FAILED:
         return False
     is_announced = any(map(_HANDLER.search, root.excerpt[: root.root_index]))
-    return is_announced and _BY_CONTENT.search(root.exception) is not None
+    return is_announced and (root.name == "shape_device" or _BY_CONTENT.search(root.exception) is not None)

@@ -7,16 +7,19 @@ diagnosis = diagnoser.report(now_ns)
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import msgspec
 
 from bot.diagnosis.confidence import estimate_confidence
+from bot.diagnosis.cut_lines import without_added_end
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.cpu_use import MIN_SAMPLES, judge_cpu_use
 from bot.diagnosis.failures.cut_tracebacks import explain_cut_traceback
 from bot.diagnosis.failures.empty_data import NO_DATA, find_empty_data
+from bot.diagnosis.failures.endings import LAST_WORDS
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
 from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
@@ -31,7 +34,7 @@ from bot.diagnosis.last_lines import LastLines, last_lines_of
 from bot.diagnosis.page_scanner import PageScanner
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.cursor import NO_ORIGIN, Origin
-from bot.diagnosis.reading.sourced_lines import SourcedLine, read_sourced_lines
+from bot.diagnosis.reading.sourced_lines import SourcedLine, newest_sourced_lines
 from bot.diagnosis.run_verdicts import JudgedFailure, judge_failure
 from bot.diagnosis.silent_ranks import name_silent_replicas
 from bot.diagnosis.state import VERSION, DiagnoserState
@@ -117,14 +120,15 @@ class Diagnoser:
         self._flush()
         last_lines = last_lines_of(b"".join(self._last_pages)) if self._last_pages is not None else LastLines()
         if not self._parts and not self._state.skipped_raw:
-            return replace(self._diagnose(now_ns, running), last_lines=last_lines)
+            diagnosis = self._completed(self._diagnose(now_ns, running), now_ns, running)
+            return replace(diagnosis, last_lines=last_lines)
         before = self.dump()
         if self._parts:
             page = b"".join(self._parts)
             self._tail = self._scanner.scan(self._state, page, self._tail)
             self._state.lines += not page.endswith(b"\n")
         self._scanner.sample_skipped(self._state)
-        diagnosis = self._diagnose(now_ns, running)
+        diagnosis = self._completed(self._diagnose(now_ns, running), now_ns, running)
         self.load(before)
         return replace(diagnosis, last_lines=last_lines)
 
@@ -188,7 +192,7 @@ class Diagnoser:
         state = self._state
         quiet_ns = now_ns - state.clock_ns if now_ns is not None and state.clock_ns is not None else SETTLED_NS
         is_settled = quiet_ns >= SETTLED_NS
-        found = state.root_cause.failures(state.lines if is_settled else None, self._lines_since)
+        found = state.root_cause.failures(state.lines if is_settled else None, self._lines_since, self._last_words)
         if is_settled:
             found = [self._with_reason(one, found) for one in found]
         losses = state.loss.failures(with_plateau=self._plateau, is_settled=is_settled)
@@ -211,11 +215,31 @@ class Diagnoser:
         judged = [self._judged(one, progress) for one in worst_first(failures)]
         return Diagnosis(tuple(judged), state.lines, progress, attempt_ns=state.step_pace.attempt_ns or None)
 
+    def _completed(self, diagnosis: Diagnosis, now_ns: int | None, running: bool) -> Diagnosis:
+        """Return the diagnosis with the last line completed, if that is cut and then states what failed."""
+        line = self._tail.rstrip(b"\r\n").rpartition(b"\n")[2].decode("utf-8", "replace")
+        added = "" if _page(diagnosis.failures) is not None else self._scanner.cut_lines.find_missing_end(line)
+        if not added:
+            return diagnosis
+        before = self.dump()
+        self._state.lines -= 1
+        self._tail = self._scanner.scan(self._state, f"{line}{added}\n".encode(), self._tail)
+        completed = self._diagnose(now_ns, running)
+        self.load(before)
+        return replace(completed, failures=tuple(without_added_end(one, line, added) for one in completed.failures))
+
     def _lines_since(self, offset: int) -> list[SourcedLine]:
         """The lines from an offset in the log to its end, as far as its tail contains them."""
+        return list(self._newest_lines(offset))[::-1]
+
+    def _last_words(self, offset: int) -> list[SourcedLine]:
+        """The last few of these lines."""
+        return list(islice(self._newest_lines(offset), LAST_WORDS))[::-1]
+
+    def _newest_lines(self, offset: int) -> Iterator[SourcedLine]:
         start = max(0, offset - (self._state.offset - len(self._tail)))
         origins = (run[:2] for run in reversed(self._state.tail_origins) for _ in range(run.lines))
-        return read_sourced_lines(self._tail[start:], origins)
+        return newest_sourced_lines(self._tail[start:], origins)
 
     def _judged(self, failure: Failure, progress: RunProgress) -> Failure:
         """The failure with its confidence, and a verdict on its run."""
@@ -250,7 +274,7 @@ class Diagnoser:
         after = self._tail[-size:].decode("utf-8", "replace") if size > 0 else ""
         hang = find_hang(state.pace, state.clock_ns if now_ns is None else now_ns, after) if running else None
         if hang is None and running:
-            hang = find_stall_report(self._log_end().rows(MAX_ROWS))
+            hang = find_stall_report(self._log_end())
         return [failure for failure in (hang, state.throughput.failure()) if failure is not None]
 
     def _unfinished(self, found: UnfinishedTraceback) -> Failure:

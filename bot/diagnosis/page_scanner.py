@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Catalogue, Signature, prefilter_pattern
+from bot.diagnosis.cut_lines import CutLines
 from bot.diagnosis.failures.cpu_use import ON_CPU
 from bot.diagnosis.failures.excerpts import center_excerpt
 from bot.diagnosis.failures.excused_events import excuse_event
@@ -74,6 +75,7 @@ class PageScanner:
         self._catalogue, self._lines = catalogue, LineReader(catalogue)
         self.verdict_rules, self.weights = catalogue.verdict_rules, catalogue.weights
         self._dense_samples = DENSE_SAMPLES
+        self.cut_lines = CutLines(catalogue)
         structure = (*STRUCTURE, NONFINITE, _SUCCESS, OPENING, CHECKPOINT, ROSTER, RANK_REPORT)
         self._failure = prefilter_pattern(catalogue, structure)
         self._progress = compile_pattern(f"(?m){PROGRESS}".encode())

@@ -4,6 +4,7 @@ A log that ends inside a traceback often has the reason already: a program print
 sub-job before the stack. Where ranks write at once, the name of the exception and its message are on different lines.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ ROWS_ABOVE, ROWS_BELOW, ROWS_OF_MESSAGE = 6, 4, 8
 MAX_GAP = 1
 """Number of rows without an error between the traceback and the error above it."""
 TITLE_CHARS, ROW_CHARS = 160, 300
+_WARNING = re.compile(r"\S+:\d+: \w+Warning: ")
+"""What Python writes before a warning."""
 
 
 def explain_cut_traceback(failure: Failure, rows: Sequence[EndRow]) -> Failure:
@@ -72,6 +75,9 @@ def _find_error_above(rows: Sequence[EndRow], index: int) -> EndRow | None:
         return None
     found, gap = list[EndRow](), 0
     for row in reversed(rows[max(0, top - ROWS_ABOVE) : top]):
+        if line_kind(row.text) is LineKind.CODE and gap < MAX_GAP:
+            gap += 1  # of a warning
+            continue
         if line_kind(row.text) is not LineKind.OTHER or is_progress(row.text) or row.goes_on:
             break
         if not row.text.strip():
@@ -84,6 +90,8 @@ def _find_error_above(rows: Sequence[EndRow], index: int) -> EndRow | None:
 
 
 def _is_error(row: EndRow) -> bool:
+    if _WARNING.match(row.text) is not None:
+        return row.grade is Grade.ORIGIN  # a full disk fails the next call as well
     if (row.level is not None and row.level < Level.ERROR) or "Warning" in row.text or row.text.rstrip().endswith(":"):
         return False
     return row.is_exit or row.is_error or (row.complains and is_complaint(row.text))

@@ -30,6 +30,13 @@ _PARTS = (
     r"|epochs completed)"
 )
 _KIND = r"(?:(?:train(?:ing)?|labell?ed|valid|usable|matching|audio|text|sentence|input|data|total) ){0,2}"
+_NO_DATA = (
+    r"\b(?:data ?set|corpus|split|manifest|data ?loader|training set|train set|batch sampler)\b.{0,60}\b(?:is"
+    r"|was|are) empty\b"
+    r"|\bempty (?:train\w* )?(?:data ?set|data ?loader|loader|corpus|manifest|training set)\b"
+    rf"|\bno (?:train(?:ing)?|usable|valid|labell?ed) (?:data|{_PARTS})\b|\bno labels found\b|\bno batches\b"
+    rf"|\bno (?:data|{_PARTS}) (?:left|found|remain\w*|to (?:train|learn|fit))\b|\bnothing to (?:train|learn|fit)\b"
+)
 _EMPTY = re.compile(
     rf"(?i)(?<![\w.,/:])0 {_KIND}{_PARTS}\b(?! (?:were |was |are |have been |to )?(?:filtered|skipped|dropped"
     rf"|removed|failed"
@@ -37,11 +44,7 @@ _EMPTY = re.compile(
     r"|from (?:the )?cache|retr\w+"
     r"|with errors|for warm|in (?:the )?cache))"
     rf"|\b(?:num(?:ber)?(?: of)?|total|#|n)?[ _]?{_KIND}{_PARTS}(?: \w+){{0,3}}\s?[:=]\s?0\s*(?:$|[,;)}}(])"
-    r"|\b(?:data ?set|corpus|split|manifest|data ?loader|training set|train set|batch sampler)\b.{0,60}\b(?:is"
-    r"|was|are) empty\b"
-    r"|\bempty (?:train\w* )?(?:data ?set|data ?loader|loader|corpus|manifest|training set)\b"
-    rf"|\bno (?:train(?:ing)?|usable|valid|labell?ed) (?:data|{_PARTS})\b|\bno labels found\b|\bno batches\b"
-    rf"|\bno (?:data|{_PARTS}) (?:left|found|remain\w*|to (?:train|learn|fit))\b|\bnothing to (?:train|learn|fit)\b"
+    rf"|{_NO_DATA}"
 )
 _OF_OTHERS = re.compile(
     r"(?i)\b(?:val(?:id(?:ation)?)?|eval\w*|test\w*|dev|adapters?|lora|new|already|resum\w+|remaining"
@@ -66,7 +69,10 @@ _DONE = re.compile(
 _PAST = re.compile(
     r"(?i)\b(?:resum(?:ed|ing)|already (?:complete|trained|done)|up to date|no new|new documents|remaining)\b"
 )
-_MAY_BE_EMPTY = compile_pattern(rb"(?i:\b0 [a-z]|[:=] ?0\b|empty|\bno [a-z]|nothing to)")
+_MAY_BE_EMPTY = compile_pattern(
+    rf"(?im)(?:^|[^\w.,/])0 {_KIND}{_PARTS}\b|{_PARTS}(?: \w+){{0,3}}\s?[:=]\s?0(?:[^\w.]|$)|{_NO_DATA}".encode()
+)
+"""The same without what the text around it excludes."""
 _HINT = (
     "Check the path of the training data, its format and every filter: the run found no training data and ended"
     " at once."
@@ -85,7 +91,7 @@ def find_empty_data(end: LogEnd, *, is_whole: bool) -> Failure | None:
     if end.has_trained and not is_whole:
         return None
     text = end.before + end.text
-    if _MAY_BE_EMPTY.search(text) is None:
+    if not _MAY_BE_EMPTY.contains(text):
         return None
     rows = end.with_before().rows(MAX_ROWS)
     rows = rows[: last_index(rows, lambda row: not is_epilogue(row.text)) + 1]

@@ -16,7 +16,7 @@ from bot.diagnosis.failures.noise import is_in_warning, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, subject_start, without_bar
 from bot.diagnosis.failures.tracebacks import RaisedException
-from bot.diagnosis.failures.vague_lines import is_vague, lists_guesses
+from bot.diagnosis.failures.vague_lines import counts_errors, heads_stack, is_vague, lists_guesses
 from bot.diagnosis.failures.windows import (
     SEARCHED_LINES,
     Place,
@@ -190,6 +190,9 @@ def append_line(candidate: Candidate, source: LineSource, line: WindowLine) -> N
 def _take_reason(candidate: Candidate, line: WindowLine) -> None:
     """Let a line be the decisive one if it is the reason that the message ends before."""
     awaited, found = candidate.awaits_reason, grade(line.text)
+    if awaited == "next" and heads_stack(line.text):
+        candidate.awaits_reason = ""
+        return
     if awaited == "details":
         if _REASON["details"].search(line.text):
             candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
@@ -201,6 +204,7 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
         or (awaited == "error" and (_CRASH.search(line.text) or is_vague(line.text) or not is_complaint(line.shown)))
         or (awaited == "more" and ((found < Grade.REASON and not _STATED.search(line.text)) or is_quotation(line.text)))
         or (awaited == "indented" and line.text.endswith(":"))
+        or (awaited == "next" and counts_errors(line.text))
     ):
         return
     candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number

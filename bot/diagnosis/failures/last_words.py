@@ -71,6 +71,7 @@ _INSTEAD = r"\b(?:re-?building|instead|using|defaults?|disabled|without|ignor|sk
 """What the same line has where a program does without something."""
 _FATAL = re.compile(
     rf"{_PROGRAM}(?:[Ee]rror|ERROR|[Ff]atal|FATAL|internal error|fatal error): (?![-+]?[\d.]|None\b|null\b)\S"
+    rf"|{_PROGRAM}[Ee]rror: [1-9]\d* errors? occurred:"
     rf"|{_PROGRAM}Error (?:in|using) (?!atexit)\S|{_PROGRAM}Error [a-z]{{3,12}}ing (?!.*{_INSTEAD})\S"
     rf"|{_PROGRAM}line \d+: .*: \S.* not found\s*$"
     r"|^[\W_]*(?:(?:FOAM )?FATAL|Fatal|fatal(?=\W*(?::|]| error)))\b|^[\W_]*(?:panic|PANIC)\b ?[:(\[]|^ERROR STOP\b"

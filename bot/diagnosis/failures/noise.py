@@ -45,6 +45,7 @@ _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\(?:[\w.+@ -]+\\)*[\w.+@-]*")
 _OWN_OUTPUT = re.compile(r"(?i)\btrainwatch\b")
 _HYPOTHETICAL = re.compile(
     r"(?i)\b(?:if (?:you|this|the|it|there|a|an|training|any)\b|in case\b|when you\b"
+    r"|(?:stop|end|abort|terminate)s? (?:when|if|once) (?:the|a|an|training|any)\b"
     r"|may (?:be|lead|result|cause|encounter|see|fail|hit|throw|raise)\b"
     r"|might (?:be|lead|result|cause|see|fail|hit|get|raise)\b|could (?:be|lead|result|cause)\b"
     r"|can (?:lead|result|cause)\b"

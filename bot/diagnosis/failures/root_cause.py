@@ -238,15 +238,16 @@ class RootCauseTracker:
         root = explaining_candidate(list(self.candidates.values()))
         return next((one for one in self.candidates.values() if continues_message(root, one)), root)
 
-    def failures(self, end: int | None, lines_since: LinesSince) -> list[Failure]:
+    def failures(self, end: int | None, lines_since: LinesSince, last_words: LinesSince) -> list[Failure]:
         """Report each failure once.
 
         Args:
             end: number of the log's last line if no more lines are expected soon, else None.
             lines_since: reads the lines from a position in the log on.
+            last_words: reads the last few of them.
         """
         root = self.root()
-        lines = lines_since(self.recovery.failed_at.offset) if root or self.recovered or self.notes else ()
+        lines = last_words(self.recovery.failed_at.offset) if root or self.recovered or self.notes else ()
         has_ended = self.has_ended or ends_well(lines)
         outcome = RunOutcome(
             self.recovery, self.candidates, self.notes, self.success, has_ended, is_complete(lines), end

@@ -1,15 +1,15 @@
 """Read reports of monitors that a process lives, but has printed nothing for long: watchdogs, sidecars, heartbeats."""
 
 import re
-from collections.abc import Sequence
 
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.failed_end import LogEnd
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
 from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.training.hang import HINT
 from bot.domain.alerts import Severity
+from bot.domain.regex import compile_pattern
 
 LONG_S, VERY_LONG_S = 1800.0, 3600.0
 """Time without output that several reports in a row must state, or a single one."""
@@ -36,6 +36,13 @@ _SILENCE = re.compile(
     r"|\balive\b.{0,40}\bidle(?:_s|_sec\w*)?[=:] ?(?P<i>\d{1,7})\b"
     rf"|\bhas(?: not|n't) (?:logged|printed|written|produced)(?: \w+){{0,2}} (?:for|in) {_TIME.format('f')}"
 )
+_MAY_STATE_SILENCE = compile_pattern(
+    (
+        rf"(?i)\b(?:age|idle|stale|silent|unchanged|quiet|not written|(?:no|last) {_OUTPUT}"
+        r"|nothing (?:was )?(?:logged|printed|written)|has(?: not|n't) (?:logged|printed|written|produced))"
+    ).encode()
+)
+"""The filter for such lines."""
 _SETTING = re.compile(
     r"(?i)\b(?:when|if|will|timeout|limit|threshold|grace|older|entries|max(?:imum)?|after|until|unless)\b"
 )
@@ -49,13 +56,11 @@ _PART = re.compile(r"(?i)(\d+(?:\.\d+)?) ?([dhms])")
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
-def find_stall_report(rows: Sequence[EndRow]) -> Failure | None:
-    """Report a run of which a monitor states, at the end of the log, that it has printed nothing for long.
-
-    Args:
-        rows: the last lines of the log, from its last line of progress on.
-    """
-    rows = rows[-MAX_ROWS:]
+def find_stall_report(end: LogEnd) -> Failure | None:
+    """Report a run of which a monitor states, at the end of the log, that it has printed nothing for long."""
+    if not _MAY_STATE_SILENCE.contains(end.text):
+        return None
+    rows = end.rows(MAX_ROWS)
     reports = [(row, time) for row in rows if (time := read_silence_s(row.text)) is not None]
     if not reports or reports[-1][0] not in rows[-LAST_ROWS:]:
         return None

@@ -33,6 +33,8 @@ _VAGUE = re.compile(
     r"|\b(?:printing|dumping|showing|collecting) (?:the )?(?:[\w-]+ ){0,3}(?:logs?|output|contents)\b[\w ]{0,20}[.: ]*$"
     r"|\bassertion ['`\"]?(?:0|false|NULL)['`\"]? failed\W*$"
 )
+_COUNT = re.compile(r"(?i)^(?:\W*error: )?\W*\d+ (?:\w+ )?errors?(?:\(s\))? (?:found|occurred)\W*$")
+_STACK = re.compile(r"(?i)^(?:stack ?trace(?:back)?|backtrace|call stack):\s*$")
 _GUESSES = re.compile(r"(?i)\b(?:likely|possible|potential|common|typical) (?:causes?|reasons?)\W*$")
 MAX_GAP = 4
 """Number of other lines between two error lines of one failure."""
@@ -40,7 +42,17 @@ MAX_GAP = 4
 
 def is_vague(text: str) -> bool:
     """Does an error line state only that something failed?"""
-    return _VAGUE.search(text) is not None and not lists_guesses(text)
+    return (_VAGUE.search(text) is not None or counts_errors(text)) and not lists_guesses(text)
+
+
+def counts_errors(text: str) -> bool:
+    """Does a line only state how many errors follow it?"""
+    return _COUNT.match(text) is not None
+
+
+def heads_stack(text: str) -> bool:
+    """Does a line only announce the frames of a stack?"""
+    return _STACK.match(text) is not None
 
 
 def lists_guesses(text: str) -> bool:

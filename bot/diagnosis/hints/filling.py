@@ -4,18 +4,21 @@ Only failures that are reported get here, never the lines of a log as they are r
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.hints.choices import COMPARISON, PLACEHOLDER, HintChoice
 from bot.diagnosis.reading.prefixes import split_prefix
+from bot.diagnosis.reading.required_literals import filter_pattern
 from bot.domain.progress import Checkpoint, RunProgress
 from bot.domain.regex import Pattern, compile_pattern
 
 MAX_VALUE = 64
 """Longest value filled in. Longer ones are left out whole: half of a secret could not be redacted."""
+GROUP_SIZE = 12
+"""Number of patterns that are first searched together."""
 _AMOUNT = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([KMGT]?)")
 _FACTOR = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _NATIVE = frozenset({"glog_fatal", "lightgbm_fatal", "native_abort", "r_error", "rust_panic"})
@@ -42,7 +45,7 @@ def _with_hint(failure: Failure, choices: Sequence[HintChoice], progress: RunPro
     if not choices:
         return failure
     text, facts, known = _evidence(failure), _facts(failure, progress), _known_values(failure, progress)
-    for choice in choices:
+    for choice in _possible(choices, text):
         if not facts.issuperset(choice.facts):
             continue
         values = _matched(choice, text)
@@ -50,6 +53,15 @@ def _with_hint(failure: Failure, choices: Sequence[HintChoice], progress: RunPro
         if hint is not None:
             return replace(failure, hint=hint if " https://" in hint else f"{hint}{_url(failure.hint)}")
     return failure
+
+
+def _possible(choices: Sequence[HintChoice], text: str) -> Iterator[HintChoice]:
+    """Iterate over the hints, without groups of them of which none has its pattern in the text."""
+    for start in range(0, len(choices), GROUP_SIZE):
+        group = choices[start : start + GROUP_SIZE]
+        patterns = tuple([choice.when for choice in group])
+        if not all(patterns) or _filter(patterns).contains(text):
+            yield from group
 
 
 def fill_hint(text: str, values: HintValues) -> str | None:
@@ -126,6 +138,12 @@ def _shown(value: str | None) -> str:
 def _url(hint: str) -> str:
     last = hint.rpartition(" ")[2]
     return f" {last}" if last.startswith("https://") else ""
+
+
+@cache
+def _filter(patterns: tuple[str, ...]) -> Pattern[str]:
+    """Compile a pattern that matches wherever one of these might."""
+    return compile_pattern(filter_pattern(patterns))
 
 
 @cache

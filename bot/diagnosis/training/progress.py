@@ -25,7 +25,7 @@ PROGRESS = (
 
 NONFINITE = (
     r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\)|[ _]train)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
-    r"[-+]?(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$))"
+    r"[-+]?(?:(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$)|1\.#[qsi]))"
     r"|(?i:loss is (?:nan|inf))|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
 )
 """Lines that sampling must not skip: a loss or norm that is not finite, or a loss of exactly zero."""
@@ -33,6 +33,8 @@ NONFINITE = (
 # The patterns expect lower case: `parse_sample` converts the line once. Integers have at most twelve digits, so that
 # no number overflows.
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%]|\.\d)"
+_WINDOWS_NUMBER = re.compile(r"1\.#(qnan|snan|ind|inf)\d*")
+"""How older runtimes of Windows print what is not a finite number."""
 _THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)"
 _AMOUNT = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)"
 """A speed, which may have its thousands separated or be in thousands or millions."""
@@ -213,6 +215,8 @@ class LoggedSample(NamedTuple):
 def parse_sample(text: str) -> Sample | None:
     """Parse the numbers in a line; None if it has neither a position, a loss, a norm nor a speed."""
     text = text[-MAX_LENGTH:].lower()
+    if ".#" in text:
+        text = _WINDOWS_NUMBER.sub(lambda found: "inf" if found[1] == "inf" else "nan", text)
     loss, loss_mark = _loss(text)
     epoch, step, total, step_mark, is_round = _position(text)
     if epoch is None and loss is None and "g " in text and (row := _ULTRALYTICS_ROW.match(text)):

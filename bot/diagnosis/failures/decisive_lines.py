@@ -15,6 +15,7 @@ from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_handled, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.stated_ranks import find_rank
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
 from bot.diagnosis.failures.tracebacks import NOTEBOOK_HEADER
 from bot.diagnosis.failures.vague_lines import find_reason, is_vague
@@ -129,7 +130,7 @@ def find_earlier_reason(
     own = grade(event.text) if candidate.precedence < Precedence.ABORT else Grade.OUTCOME
     is_known = candidate.name != "python_exception" and candidate.precedence is Precedence.ROOT
     is_missing_file = candidate.names == "file" and _MISSING_FILE.search(event.text) is not None
-    if candidate.is_note or (is_known and candidate.category == "hang"):
+    if candidate.is_note or (is_known and candidate.category == "hang") or candidate.name in ENDED_FROM_OUTSIDE:
         return None
     if is_known and own is not Grade.OUTCOME and not is_missing_file:
         return None

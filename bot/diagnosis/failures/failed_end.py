@@ -51,6 +51,8 @@ FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
 _IGNORED = re.compile(r"(?i)\W{0,4}ignor(?:ing|ed)\W*$")
 """What Ansible and others write below a failure that they go on after."""
+_FIELD = re.compile(r"^\"\w+\": ?\"(.*?)\W*$")
+"""A field of the record of a job, alone on its line, with a text."""
 ROW_CHARS, CONTEXT_ROWS = 300, 3
 PROSE_ROWS = 3
 """Number of the last lines among which prose counts in which a program gives up."""
@@ -165,10 +167,10 @@ def _failure(end: LogEnd, rows: Sequence[EndRow], root: EndRow, last: int) -> Fa
     context = " ".join(row.raw.strip() for row in rows[rows.index(root) : last + 1])
     statement = FailureText(context if root.is_exit else message, has_trained=end.has_trained)
     category = weigh_category(statement).category
-    unknown = _EXIT_HINT if root.is_exit else _HINT
+    unknown, stated = _EXIT_HINT if root.is_exit else _HINT, _FIELD.sub(r"\1", message)
     failure = Failure(
         severity=Severity.PAGE, category=category, signature=FAILED_END,
-        title=f"The run failed: {cut_around(message, 0, TITLE_CHARS)}", hint=HINTS.get(category, unknown),
+        title=f"The run failed: {cut_around(stated, 0, TITLE_CHARS)}", hint=HINTS.get(category, unknown),
         line=root.number, ranks=() if label is None else (label,),
         excerpt=tuple(cut_around(row.raw.rstrip(), 0, ROW_CHARS) for row in shown), root_index=shown.index(root),
         signs=("trace" if root.is_exit else "weak", "exit"), fingerprint=failure_fingerprint(FAILED_END, "", message),

@@ -63,7 +63,10 @@ _EXIT_FIELD = re.compile(
 """The same in a field of structured logging."""
 _NONE_FAILED = re.compile(r"(?i)^\W*(?:failed|failures?|errors?)\s*[:=]?\s*0\W*$")
 """A field of a record, such as `failed 0`."""
-_JSON_FIELD = re.compile(r"\s*\"(?:[A-Z]\w*|\w*(?i:status|state|exit_?code|reason|error|conclusion))\": (?:\"|-?\d)")
+_JSON_FIELD = re.compile(
+    r"\s*\"(?:[A-Z]\w*|\w*(?i:status|state|exit_?code|reason|error|conclusion|message|details?"
+    r"|description|value|cause))\": (?:\"|-?\d)"
+)
 """A field of the record of a job, alone on its line."""
 _PROGRAM = r"^(?:[\w./-]+(?::\d+){0,2}: ){0,3}"
 """Names of programs and places in source code, which tools write before their messages."""

@@ -17,7 +17,7 @@ _STATE = (
 )
 _DO = (
     r"(?:find|open|resolve|locate|read|write|lock|pin|allocate|mmap|map|extend|create|decode|parse|bind|reach|access|connect"
-    r"|init\w*|register|load)"
+    r"|init\w*|register|load|mount)"
 )
 _REASON = compile_pattern(
     rf"(?i)(?:\bnot|n't|\bno longer|\bnever) (?:be |been |a |an |yet |currently )*{_STATE}\b"

@@ -7,9 +7,11 @@ from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.precedence import Precedence
 
 ENDED_FROM_OUTSIDE = frozenset(
-    {"preempted", "evicted", "evicted_memory", "evicted_storage", "evicted_reason", "node_failure"}
+    {"preempted", "evicted", "evicted_memory", "evicted_storage", "evicted_reason", "node_failure", "recovery_failed"}
 )
 """Signatures of what a scheduler does to a run that need not have failed: it may start the run again elsewhere."""
+_FAILED_RECOVERY = "recovery_failed"
+"""Signature of a scheduler that tried that in vain."""
 _OF_CRASHES = (Precedence.WEAK, Precedence.ABORT)
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
@@ -46,7 +48,15 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
         candidates = own or [stop]
     lost = {one.decisive_line for one in candidates if one.precedence is Precedence.CASCADE}
     first = min(candidates, key=lambda one: (_order(one, lost), one.line))
-    return _system_report(first, candidates) or _crash_before(first, candidates) or first
+    reports = _failed_recovery(first, candidates), _system_report(first, candidates), _crash_before(first, candidates)
+    return next((one for one in reports if one is not None), first)
+
+
+def _failed_recovery(first: Candidate, candidates: list[Candidate]) -> Candidate | None:
+    """The later report that a scheduler could not start a run again that it had ended; None without one."""
+    if first.name not in ENDED_FROM_OUTSIDE:
+        return None
+    return next((one for one in candidates if one.name == _FAILED_RECOVERY and one.line > first.line), None)
 
 
 def _follows_lost_peers(candidates: list[Candidate], stop: Candidate) -> bool:

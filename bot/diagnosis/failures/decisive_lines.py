@@ -61,7 +61,7 @@ _ADVICE = re.compile(
     r"|\b(?:to improve|for (?:better|faster|optimal|best)) (?:performance|speed|throughput)"
 )
 """What libraries advise for speed."""
-_MAY_BE_NOTEBOOK = re.compile(rb"(?:\s\s|\\t|[\x80-\xff])Traceback \(most recent")
+_OF_NOTEBOOK = tuple(space + b"Traceback (most recent" for space in (b"  ", b"\t", b"\\t"))
 """Before other headers of tracebacks, there is at most one space."""
 LISTED = re.compile(r"\[missing ranks?: [\d, ]+\]\s*$")
 """A row of a list whose heading states what happened, as Horovod prints for each tensor."""
@@ -146,7 +146,8 @@ def find_earlier_reason(
 def _without_frames(place: Place, event: WindowLine) -> list[WindowLine]:
     """The newest lines before an event without the frames of its traceback, which a notebook prints with code."""
     found: list[WindowLine] = []
-    is_in_notebook = _MAY_BE_NOTEBOOK.search(text_before(place.cursor, place.tail)) is not None
+    window = text_before(place.cursor, place.tail)
+    is_in_notebook = any(header in window for header in _OF_NOTEBOOK)
     for line in read_lines_before(place):
         if len(found) >= NEAR_LINES and not is_in_notebook:
             break

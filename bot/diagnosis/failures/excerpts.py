@@ -30,6 +30,7 @@ from bot.diagnosis.reading.plain_message import cut_around
 from bot.diagnosis.reading.prefixes import LineSource, split_prefix
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
+from bot.domain.regex import compile_pattern
 
 CONTEXT_LINES = 3
 """Number of lines shown before a traceback or a decisive line."""
@@ -69,8 +70,8 @@ _STATED = re.compile(r"\b(?:Reason|Cause): \w+ \w+ \w")
 """A reason that is announced as such."""
 _CRASH = re.compile(r"Fatal Python error: |\bAborted\b|\bcore dumped\b|\bSIG[A-Z]{3,4} received\b")
 """How a process ends that aborts for a reason it has stated."""
-_CELL = re.compile(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
-_SERVER = re.compile(
+_CELL = compile_pattern(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
+_SERVER = compile_pattern(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
     rb"|\bgeneration throughput: |\bgen throughput |API server|Uvicorn running"
     rb"|text_generation_(?:launcher|router)|\(APIServer pid=|\(EngineCore|Started HTTPService"
@@ -117,8 +118,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
         awaits_error = not has_traceback and found < Grade.ORIGIN
         candidate.awaits_reason = "error" if awaits_error else "more" if found is Grade.OUTCOME else ""
     context = text_before(place.cursor, place.tail)
-    candidate.is_in_server = _SERVER.search(context) is not None
-    candidate.is_in_cell = _CELL.search(context) is not None
+    candidate.is_in_server = _SERVER.contains(context)
+    candidate.is_in_cell = _CELL.contains(context)
     level = stated_level(best.shown)
     candidate.is_warning = level is not None and level < Level.ERROR and not has_traceback
     candidate.exception = event.text[:ROW_CHARS] if raised is not None else ""

@@ -9,12 +9,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign, is_request, is_throughput, read_life_sign
 from bot.diagnosis.failures.windows import UnreadLines
 from bot.diagnosis.reading.sourced_lines import SourcedLine
 
-MAX_STYLES, MAX_WORDS = 64, 512
+MAX_STYLES, MAX_WORDS, MAX_ANSWERS = 64, 512, 32
 _WORD = re.compile(r"[^\W\d_]{3,40}")
 _SUFFIX = re.compile(r"(?<=[^\W\d_]{3})(?:ing|ed|es|s)$")
 _OUTCOMES = frozenset((
@@ -35,7 +36,9 @@ _PROCESS = re.compile(
 """The name of a process, as launchers and Compose write it before a line."""
 _DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+")
 _ANSWERS = frozenset({LifeKind.ANSWERED, LifeKind.REFUSED, LifeKind.FAILED})
-_OF_ANSWERS = ("HTTP/", "GET ", "POST ", "PUT ", "| ", "status", "Success")
+_SUCCESS = ": Success"
+"""How a server without access log ends the line about an answered request."""
+_OF_ANSWERS = ("HTTP/", "GET ", "POST ", "PUT ", "| ", "status", _SUCCESS)
 """One of these is in any line about an answered request."""
 _TESTS = frozenset({LifeKind.PASSED, LifeKind.UNPASSED, LifeKind.JUDGED})
 _TESTING = re.compile(
@@ -64,7 +67,7 @@ class Surroundings:
     words: list[int] = field(default_factory=list)
     """Checksums of the words in them."""
     answers: list[int] = field(default_factory=list)
-    """Checksums of how lines about answered requests start, of all lines that are read."""
+    """Checksums of how the newest `MAX_ANSWERS` lines about answered requests start."""
     processes: list[int] = field(default_factory=list)
     """Checksums of names of processes at their start."""
     names: list[int] = field(default_factory=list)
@@ -76,7 +79,7 @@ class Surroundings:
 
     def learn(self, lines: Iterable[SourcedLine], texts: Iterable[str]) -> None:
         """Learn from the lines before a failure, oldest first, and from its own texts."""
-        styles, answers = dict[int, None](), dict[int, None]()
+        styles, answers = dict[int, None](), list[int]()
         words, processes = dict[int, None](), dict[int, None]()
         for line in lines:
             if (found := _PROCESS.match(line.prefix + line.text)) is not None:
@@ -87,12 +90,12 @@ class Surroundings:
             if is_throughput(line.text):
                 self.is_server = True
             elif is_request(line.text) or (sign is not None and is_answer(sign)):
-                answers[answer_form(line)] = None
+                answers.append(answer_form(line))
             self._learn_text(line.text, words)
         for text in texts:
             self._learn_text(text, words)
             self.names = [*self.names, *_names(text)][-MAX_STYLES:]
-        self.styles, self.answers = list(styles)[-MAX_STYLES:], list(answers)
+        self.styles, self.answers = list(styles)[-MAX_STYLES:], list(dict.fromkeys(answers[-MAX_ANSWERS:]))
         self.words, self.processes = list(words)[-MAX_WORDS:], list(processes)[-MAX_STYLES:]
 
     def _learn_text(self, text: str, words: dict[int, None]) -> None:
@@ -148,18 +151,20 @@ def is_answer(sign: LifeSign) -> bool:
 
 def is_known_answer(line: SourcedLine, form: int, before: UnreadLines) -> bool | None:
     """Does a line about a request start as one before the failure? None if no such line was before it."""
+    lines = before.newest_first() if any(word in before.window for word in _OF_ANSWERS) else iter(())
+    answers = (one for one in lines if not is_throughput(one.text) and _is_about_request(one.text))
     is_known = None
-    for one in before.newest_first() if any(word in before.window for word in _OF_ANSWERS) else ():
-        is_alike = one.source.name == line.source.name
-        if (is_alike or is_known is None) and not is_throughput(one.text) and _is_about_request(one.text):
-            if is_alike and answer_form(one) == form:
-                return True
-            is_known = False
+    for one in islice(answers, MAX_ANSWERS):
+        if one.source.name == line.source.name and answer_form(one) == form:
+            return True
+        is_known = False
     return is_known
 
 
 def _is_about_request(text: str) -> bool:
-    return is_request(text) or ((sign := read_life_sign(text)) is not None and is_answer(sign))
+    if is_request(text):
+        return True
+    return text.endswith(_SUCCESS) and (sign := read_life_sign(text)) is not None and is_answer(sign)
 
 
 def answer_form(line: SourcedLine) -> int:

@@ -5,6 +5,7 @@ The inner function fails first and logs why; then each caller logs that it faile
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 _DOING = r"(?:load|import|initiali[sz]e|start|create|build|deploy|launch|run|execute|process|fetch|complete|finish|get)"
 _THING = (
@@ -40,6 +41,7 @@ MAX_GAP = 4
 """Number of other lines between two error lines of one failure."""
 
 
+@lru_cache(maxsize=256)
 def is_vague(text: str) -> bool:
     """Does an error line state only that something failed?"""
     return (_VAGUE.search(text) is not None or counts_errors(text)) and not lists_guesses(text)

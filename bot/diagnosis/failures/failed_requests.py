@@ -7,7 +7,7 @@ code has a bug which some requests reach; the server goes on. If more fail, nobo
 import re
 
 from bot.diagnosis.failures.candidates import Candidate
-from bot.diagnosis.failures.recovery import Life
+from bot.diagnosis.failures.recovery import Recovery
 from bot.diagnosis.precedence import Precedence
 
 MAX_FAILED = 2
@@ -25,18 +25,24 @@ _HANDLER = re.compile(
     r"|\bException (?:calling application|iterating responses): |\bInternal Server Error: /"
     r"|\bUncaught exception (?:GET|POST|PUT|PATCH|DELETE) /|\bException occurred while handling uri\b"
     r"|\bError handling request\b|\bInvoking custom service failed\b"
-    r"|(?i:\b(?:failed|failure|error|exception) (?:occurred )?(?:while |when |in |to )?"
-    r"(?:process|handl|serv|answer)(?:e|ing)? (?:the |a |this )?"
-    r"(?:(?:http|api|inference|grpc|rpc|predict\w*) )?(?:request|prediction|call|query)\b)"
+    r"|\bFailed to process the request\(s\) for model\b"
 )
-"""What the handler of requests logs before the exception."""
+"""What the handler of requests in a framework for servers logs before the exception."""
+_ANY_HANDLER = re.compile(
+    r"(?i)\b(?:failed|failure|error|exception) (?:occurred )?(?:while |when |in |to )?"
+    r"(?:process|handl|serv|answer)(?:e|ing)? (?:the |a |this )?"
+    r"(?:(?:http|api|inference|grpc|rpc|predict\w*) )?(?:request|prediction|call|query)\b"
+)
+"""The same in words of any program; of a client, too."""
 
 
-def is_of_one_request(root: Candidate, life: Life, *, has_exited: bool) -> bool:
+def is_of_one_request(root: Candidate, recovery: Recovery) -> bool:
     """Did the handler of a server catch the exception, and have few requests failed?"""
-    if has_exited or not root.has_exception or root.precedence is not Precedence.ROOT:
+    if recovery.has_exited or not root.has_exception or root.precedence is not Precedence.ROOT:
         return False
-    if root.category not in _OF_REQUESTS or max(root.count, life.failed) > MAX_FAILED:
+    if root.category not in _OF_REQUESTS or max(root.count, recovery.life.failed) > MAX_FAILED:
         return False
-    is_announced = any(map(_HANDLER.search, root.excerpt[: root.root_index]))
+    rows = root.excerpt[: root.root_index]
+    is_server = root.is_in_server or recovery.routine.surroundings.is_server or recovery.life.failed > 0
+    is_announced = any(map(_HANDLER.search, rows)) or (is_server and any(map(_ANY_HANDLER.search, rows)))
     return is_announced and (root.name == "shape_device" or _BY_CONTENT.search(root.exception) is not None)

@@ -114,7 +114,7 @@ class RunOutcome:
         """Why the whole goes on although a failure ended a part or an attempt; "" if it does not."""
         if self.recovery.routine.learned().is_of_one_trial:
             return "It is printed from one trial; most others went well."
-        if not is_contradicted and is_of_one_request(root, self.recovery.life, has_exited=self.recovery.has_exited):
+        if not is_contradicted and is_of_one_request(root, self.recovery):
             return "The server caught it while it handled one request."
         has_come_back = root.name in _QUEUED_AGAIN and self.recovery.relapses > 0
         if root.name in ENDED_FROM_OUTSIDE and (self.recovery.starts or has_come_back):

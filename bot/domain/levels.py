@@ -24,7 +24,7 @@ _LEVELS = {
     **dict.fromkeys(("trace", "trac", "trc", "debug", "debu", "dbg", "dbug", "d"), Level.DEBUG),
     **dict.fromkeys(("info", "inf", "information", "informational", "notice", "success", "log", "i"), Level.INFO),
     **dict.fromkeys(("warn", "warning", "wrn", "w"), Level.WARNING),
-    **dict.fromkeys(("error", "err", "erro", "eror", "severe", "fail", "e"), Level.ERROR),
+    **dict.fromkeys(("error", "err", "erro", "eror", "errr", "severe", "fail", "e"), Level.ERROR),
     **dict.fromkeys(
         ("critical", "crit", "fatal", "fatal error", "fata", "ftl", "panic", "pani", "pnc", "dpanic", "emerg",
          "emergency", "alert", "c", "f"),
@@ -35,7 +35,7 @@ _SYSLOG = (*[Level.CRITICAL] * 3, Level.ERROR, Level.WARNING, Level.INFO, Level.
 """RFC 5424, table 2: severity 0 is emergency, 3 error, 7 debug."""
 
 _UPPER = (
-    r"TRACE|TRC|DEBUG|DBG|INFO|INF|NOTICE|SUCCESS|WARN(?:ING)?|WRN|ERROR|ERR|SEVERE|CRITICAL|CRIT|FATAL|FTL|PANIC|PNC"
+    r"TRACE|TRC|DEBUG|DBG|INFO|INF|NOTICE|SUCCESS|WARN(?:ING)?|WRN|ERROR|ERRR|ERR|SEVERE|CRITICAL|CRIT|FATAL|FTL|PANIC|PNC"
     r"|DPANIC|EMERG(?:ENCY)?|ALERT|LOG(?=:  )"
 )
 _LOWER = (

@@ -34,8 +34,12 @@ _PROGRAMS = (
     r"|^\[\d+\]PETSC ERROR: (?!-{3}|\.\./|#\d|See |Configure|Petsc |/)\S"
     r"|^ERROR(?: on proc \d+)?: .{3,300} \(\S+\.cpp:\d+\)$|^[a-z][\w.-]{0,40} \(\S+\.(?:cc|cpp|cxx|c|h):\d+\): \S"
     r"|^(?:Couldn't|Could not|Cannot|Can't) open (?:file\b|\S*[/.]\S)"
+    r"|^\s*Error in routine\s+\w+ \(\s*-?\d+\):|^\s*\*? ?\[ABORT\]|^\s*[A-Z]{3,8}: fatal error in \w"
+    r"|^\s*(?:VERY BAD NEWS! )?internal error in subroutine\b|^--- !(?:ERROR|BUG)\s*$|^ORCA finished by error"
+    r"|^Wrong (?:input )?format (?:at|in) line \d|^Parsing error in line \d"
 )
-"""Kaldi, OpenFOAM, PETSc, LAMMPS, Vowpal Wabbit and Darknet."""
+"""Kaldi, OpenFOAM, PETSc, LAMMPS, Vowpal Wabbit, Darknet, Quantum ESPRESSO, CP2K, VASP, ABINIT, ORCA, LIBSVM and
+SVMlight."""
 _STATEMENT = re.compile(
     "|".join((_FORTRAN, _LUA, _BEAM, _RUBY, _PERL, _HASKELL, _D, _LISP, _OTHER_LANGUAGES, _TOOLS, _PROGRAMS))
 )
@@ -49,7 +53,7 @@ _MARK = re.compile(
 LANGUAGE_ENDS = (
     rb"\.rb:\d+:in|\.(?:p[lm]|t|cgi) line \d|lua\w*: |\.lua:\d|\*\* \(|raised [A-Z]|forrtl|r\(\d{1,4}\);|line \d+\)"
     rb"|CategoryInfo|Unbound|: (?:open(?:Binary)?File|with(?:Binary)?File|getDirectory|createDirectory)"
-    rb"|[Cc]ould(?:n't| not) open|\([\w./-]{1,80}\.(?:cc|cpp|cxx|c|h):\d+\)"
+    rb"|[Cc]ould(?:n't| not) open|Wrong (?:input )?format|\([\w./-]{1,80}\.(?:cc|cpp|cxx|c|h):\d+\)"
 )
 """Part of the filter of last words: what such a line contains, if it has no word for an error."""
 

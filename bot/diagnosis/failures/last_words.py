@@ -105,7 +105,7 @@ _HEADER_ONLY = re.compile(r"(?i)(?:fail|crit|error|warn|info): [\w.`<>+-]+\[\d+\
 """The first line of an event in .NET, whose message is on the next line."""
 _PARENT = r"(?:coordinator|launcher|parent|driver|supervisor|peer|root|master)"
 _GENERIC = re.compile(
-    r"(?i)^\W*(?:fatal(?: error)?|error|critical|panic|aborted|execution halted|program (?:stopped|terminated)"
+    r"(?i)^\W*(?:fatal(?: error)?|error|critical|panic|abort(?:ed)?|execution halted|program (?:stopped|terminated)"
     rf"|stop \d+)?\W*$|\b(?:aborted|terminated|killed|stopped) by (?:the )?{_PARENT}\b|\bgiving up\b"
     r"|\babort(?:ing|ed)? (?:all|the (?:run|job)|job|run)\b|\bsee (?:the )?(?:log|output|above|below)"
     r"|^\W*(?:exiting|shutting down|stopping|terminating|quitting|cleaning up|halting)\b|\ban error (?:has )?occurred\b"
@@ -125,7 +125,8 @@ _ENDED_BY_OTHERS = re.compile(
 """What a launcher or a scheduler did to the processes that still ran."""
 _SURVIVAL = re.compile(
     r"(?i)(?<!not )(?<!never )(?<!un)\b(?:succe(?:ss(?:ful(?:ly)?)?|eded)|resum(?:ed|ing)|recover(?:ed|ing)"
-    r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|continu(?:e|es|ing)|ignor(?:ed|ing)\b(?!=)|skipp(?:ed|ing)\b(?!=)"
+    r"|retr(?:y|ying|ies|ied)|restart(?:ed|ing|s)?|requeu(?:e|ed|ing)|(?<!to )continue|continu(?:es|ing)"
+    r"|ignor(?:ed|ing)\b(?!=)|skipp(?:ed|ing)\b(?!=)"
     r"|submitted batch job|is submitted to|falling back|fallback|ready|listening|will try|trying again|healthy"
     r"|passed)\b"
 )

@@ -18,7 +18,7 @@ _NEEDED = re.compile(
 """What a program cannot work without."""
 _OPTIONAL = re.compile(
     r"(?i)\b(?:optional|plug-?ins?|cache[ds]?|telemetry|tracing|metrics|monitoring|profiler|tensorboard|disabled"
-    r"|defaults?|instead|without|using|fused|history|update check|re-?building)\b"
+    r"|(?<!\.)defaults?|instead|without|using|fused|history|update check|re-?building)\b"
 )
 """What it can, or what its line has where it does."""
 

@@ -51,8 +51,9 @@ def ends_well(lines: Sequence[SourcedLine]) -> bool:
         summary = read_summary(line.text)
         if summary in (SummaryKind.BAD, SummaryKind.LOST) or (level is not None and level >= Level.ERROR):
             return False
+        is_quiet = level is None or level < Level.WARNING
         if summary in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT) or (
-            _CLOSING.search(line.text) and not _OPENING.search(line.text)
+            is_quiet and _CLOSING.search(line.text) and not _OPENING.search(line.text)
         ):
             return steps < MIN_STEPS_AFTER
         steps += _is_step(line.text)

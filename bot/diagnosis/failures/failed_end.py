@@ -18,13 +18,15 @@ from bot.diagnosis.failures.epilogues import is_epilogue, is_sidecar
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
 from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
 from bot.diagnosis.failures.language_ends import marks_uncaught
-from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows
+from bot.diagnosis.failures.last_complaints import find_last_complaint, states_lack
+from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows, states_survival
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.failures.plain_ends import MAY_END, states_plain_end, states_trouble
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.reasons import Grade
 from bot.diagnosis.failures.start_errors import find_start_error
 from bot.diagnosis.failures.status_trees import is_in_good_tree
+from bot.diagnosis.failures.subjects import is_progress
 from bot.diagnosis.failures.surroundings import Surroundings
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
@@ -47,6 +49,8 @@ MAX_END = 60
 """Number of lines before the last words among which the first line of the failure is searched."""
 NEAR_LINES = 6
 """Number of lines before an exit status among which its reason is searched, if none has a fatal word."""
+TROUBLE_LINES = 3
+"""The same for a reason in plain words, which may be logged as information."""
 FAR_ROWS, DETAIL_ROWS = 16, 6
 """Number of rows before and after an error without a reason among which that is searched."""
 _IGNORED = re.compile(r"(?i)\W{0,4}ignor(?:ing|ed)\W*$")
@@ -129,7 +133,7 @@ def find_failed_end(end: LogEnd, judged: Container[int] = ()) -> Failure | None:
         rows = [row for row in rows if row.number not in in_tables]
     own = rows[: last_index(rows, lambda row: not is_epilogue(row.text)) + 1]
     found = _find_in_rows(end, own, judged) if len(own) < len(rows) else None
-    return found or _find_in_rows(end, rows, judged)
+    return found or _find_in_rows(end, rows, judged) or _find_complaint(end, own, judged)
 
 
 def last_index(rows: Sequence[EndRow], test: Callable[[EndRow], bool]) -> int:
@@ -151,6 +155,14 @@ def _find_in_rows(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -
         return None
     why = "The log ends shortly after it, and the program had not yet worked."
     return replace(_failure(end, rows, rows[last], last), signs=("weak",), why=why)
+
+
+def _find_complaint(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -> Failure | None:
+    """Report the complaint with which a log ends whose program does not run any more."""
+    last = None if end.may_go_on else find_last_complaint(rows, judged, end)
+    if last is None:
+        return None
+    return replace(_failure(end, rows, rows[last], last), signs=("weak",), why="The log ends with it.")
 
 
 def _are_last_words(end: LogEnd, rows: Sequence[EndRow], last: int) -> bool:
@@ -230,6 +242,7 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
     first = max(0, last - MAX_END)
     first = next((index + 1 for index in reversed(range(first, last)) if rows[index].goes_on), first)
     errors = [index for index in range(first, last + 1) if rows[index].is_error]
+    errors = [index for index in errors if not states_survival(rows[index].text)] or errors
     specific = [rows[index] for index in errors if not rows[index].is_generic]
     chosen = _clearest(specific)
     if (reason := _reason_beside(rows, first, last, chosen)) is not None:
@@ -241,7 +254,8 @@ def _root(rows: Sequence[EndRow], last: int) -> EndRow:
     if warned := [row for row in rows[first:last] if row.level is Level.WARNING and row.warns]:
         return warned[0]
     end = rows[errors[0]] if errors else _first_exit(rows, last)
-    return _complaint_before(rows, first, last) or (_row_above(rows, first, last) if marks_uncaught(end.text) else end)
+    found = _complaint_before(rows, first, last) or _trouble_before(rows, first, last)
+    return found or (_row_above(rows, first, last) if marks_uncaught(end.text) else end)
 
 
 def _first_exit(rows: Sequence[EndRow], last: int) -> EndRow:
@@ -280,6 +294,15 @@ def _reason_beside(rows: Sequence[EndRow], first: int, last: int, chosen: EndRow
     else:
         reasons = [row for row in [*before, *rows[end + 1 : end + DETAIL_ROWS]] if row.states_reason]
     return max(reasons, key=lambda row: row.grade, default=None)
+
+
+def _trouble_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow | None:
+    """The statement just before an exit, if it says in plain words what went wrong."""
+    for row in reversed(rows[max(first, last - TROUBLE_LINES) : last]):
+        if row.is_exit or row.is_detail or row.counts_none or (is_progress(row.text) and not row.states_reason):
+            continue
+        return row if row.states_reason or states_trouble(row.text) or states_lack(row.text) else None
+    return None
 
 
 def _complaint_before(rows: Sequence[EndRow], first: int, last: int) -> EndRow | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.diagnosis.failures.announced_failures import states_exception, states_outcome
 from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
@@ -14,6 +15,7 @@ from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import is_complaint, names_failure
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
+from bot.diagnosis.reading.attempts import is_given_up
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import split_prefix, unwrap_json
 from bot.diagnosis.reading.runner_lines import carries_level
@@ -142,7 +144,9 @@ _COMPLETED = re.compile(
     r"(?! with (?:errors?|exit|status|code|failures?))"
 )
 """The program reports that it is done, or what it found."""
-_FINISHED = re.compile(r"(?i)(?<!not )\b(?:finished|done|exit(?:ed)?(?: with)?(?: code| status)?[ :=]{1,3}0)\b")
+_FINISHED = re.compile(
+    r"(?i)(?<!not )(?<!marked as )\b(?:finished|done|exit(?:ed)?(?: with)?(?: code| status)?[ :=]{1,3}0)\b"
+)
 """The same of a part; a script prints it after a failure, too."""
 _EXIT_ZERO = re.compile(r"(?i)^\W*(?:command |process |script )?exit(?:ed)?(?: with)?(?: status| code)?[ :=]{1,3}0\W*$")
 _HEADER = re.compile(
@@ -193,6 +197,8 @@ class EndRow:
         if whole is not None:
             rest = self.text[: whole.start()] + self.text[whole.end() :]
             return not (_SURVIVAL.search(rest) or self._is_mention(whole.start()))
+        if states_outcome(self.text):
+            return not self._is_mention(0)
         found = _EXIT.search(self.text)
         if found is None and _EXIT_FIELD.search(self.raw) is not None:
             return not _SURVIVAL.search(self.text)
@@ -209,6 +215,7 @@ class EndRow:
             has_words = _FATAL.search(self.text) is not None or (self.level is Level.ERROR and self._gives_up)
             has_words |= is_uncaught(self.text) or is_uncaught(self.raw)
             has_words |= (self._gives_up or _FAILED_AT.match(self.text) is not None) and states_failed_step(self.text)
+        has_words |= states_exception(self.text)
         goes_on = has_words and _SURVIVAL.search(self.text) and not _GIVES_UP.search(self.text)
         return has_words and not goes_on and not self._is_mention(0) and not self.is_value
 
@@ -254,9 +261,14 @@ class EndRow:
     @property
     def complains(self) -> bool:
         """Does it, without a fatal word, say what an exit status after it does not?"""
-        if self.is_exit or self._is_mention(0) or self.is_value or _NONE_FAILED.search(self.text) is not None:
+        if self.is_exit or self._is_mention(0) or self.is_value or self.counts_none:
             return False
         return self._gives_up or is_complaint(self.text)
+
+    @property
+    def counts_none(self) -> bool:
+        """Is it a field that counts no failure?"""
+        return _NONE_FAILED.search(self.text) is not None
 
     @property
     def is_value(self) -> bool:
@@ -275,7 +287,9 @@ class EndRow:
         if is_answer or read_summary(self.text) in (SummaryKind.GOOD, SummaryKind.COMPLETE, SummaryKind.RESULT):
             return True
         is_complaint = self.level is not None and self.level >= Level.WARNING
-        return not is_complaint and bool(_SURVIVAL.search(self.text) or _COMPLETED.search(self.text))
+        return not (is_complaint or is_given_up(self.text)) and bool(
+            _SURVIVAL.search(self.text) or _COMPLETED.search(self.text)
+        )
 
     @property
     def restarts(self) -> bool:
@@ -320,8 +334,8 @@ class EndRow:
     def _is_mention(self, start: int) -> bool:
         text = self.text
         is_code = is_quotation(text) and _JSON_FIELD.match(text) is None
-        is_noise = is_code or is_dump(text) or is_hypothetical(text, start)
-        return is_noise or is_harmless(text) or _NO_EVENT.search(text) is not None
+        is_noise = is_code or is_dump(text) or is_hypothetical(text, start) or is_harmless(text)
+        return is_noise or (_NO_EVENT.search(text) is not None and not states_exception(text))
 
 
 def states_survival(text: str) -> bool:

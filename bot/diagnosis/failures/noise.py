@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.diagnosis.catalogue import Signature
+from bot.diagnosis.failures.announced_failures import states_exception
 from bot.diagnosis.failures.tracebacks import CAUSE, HEADER
 from bot.diagnosis.reading.attempts import is_given_up
 from bot.domain.alerts import Severity
@@ -101,7 +102,7 @@ _AT_ANY_LEVEL = frozenset(
 )  # fmt: skip
 _DEVICES = frozenset({"device_in_use"})
 """Signatures of what a library logs as information, although the program then has to do without a device."""
-_DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: )")
+_DUMP = re.compile(r"^\s*(?:Namespace\(|\w+Config\(|\w+Arguments?\(|config:|args:|\{'?\"?\w+'?\"?: (?!.*\} \* \d))")
 
 
 _LEVEL_CHARS = 240
@@ -121,6 +122,8 @@ def as_logged(signature: Signature, line: str) -> Signature:
         return signature
     level = stated_level(line)
     if level is None or level >= Level.WARNING or _LEVEL_OF_MESSAGE.search(line, 0, _LEVEL_CHARS):
+        return signature
+    if states_exception(line):
         return signature
     severity = Severity.WARN if signature.name in _DEVICES and not is_handled(line, 0) else Severity.INFO
     return replace(signature, role="note", severity=severity)

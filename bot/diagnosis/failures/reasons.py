@@ -14,7 +14,7 @@ _STATE = (
     r"(?:found|exists?|existing|available|installed|supported|implemented|match(?:es|ed)?|compatible"
     r"|finite|valid|defined"
     r"|registered|fit|contain|have|understood|present|initialized|configured|satisfied|reachable|mounted|recognized|equal"
-    r"|converged|positive[- ]definite)"
+    r"|converged|positive|symmetric|invertible)"
 )
 _DO = (
     r"(?:find|open|resolve|locate|read|write|lock|pin|allocate|mmap|map|extend|create|decode|parse|bind|reach|access|connect"

@@ -43,10 +43,15 @@ def find_start_error(
         is_end = index == statements[-1] and is_given_up(row.text)
         is_needed = is_end or (not row.is_of_part and (is_last or _NEEDED.search(row.text) is not None))
         is_known = row.number in judged or is_harmless(row.text)
-        is_reason = _is_error(row) and (row.states_reason or is_end) and _OPTIONAL.search(row.text) is None
+        is_reason = _is_error(row) and (row.states_reason or is_end) and not is_optional(row.text)
         if is_reason and is_needed and not is_known:
             return index
     return None
+
+
+def is_optional(text: str) -> bool:
+    """Is a line about what a program can do without?"""
+    return _OPTIONAL.search(text) is not None
 
 
 def _is_error(row: EndRow) -> bool:

@@ -74,7 +74,8 @@ _PREFIXES = re.compile(
             r"\([\w.:]{1,60}[ (](?:(?:pid|ip)=[\d.]+, )*rank=(?P<ray_rank>\d{1,6})\)?(?:,? (?:pid|ip)=[\d.]+)*\) ",
             r"\((?P<ray>[\w.:()\[\] -]{1,60}?)(?:,? ?pid=\d+)(?:, ip=(?P<ray_address>[\d.]+))?(?:, [\w=.-]+)*\) ",
             r"\((?P<pod>[A-Za-z][\w.-]{0,79})\) (?=\S)",
-            rf"(?P<compose>(?!(?:{_LEVEL}|FATAL) )[A-Za-z][\w.-]{{0,80}}?)\s+\| (?=.)",
+            rf"(?P<compose>(?!(?:{_LEVEL}|FATAL) )"
+            r"(?:[A-Za-z]|\d(?=\w{0,20}[a-z]\w{0,20}-\w{1,20}-))[\w.-]{0,80}?)\s+\| (?=.)",
             r"\[pod/(?P<kubectl>[\w./-]{1,160})\] ",
             r"\[(?P<replica>[A-Za-z][\w-]{0,80}-\d{1,4}"
             r"|(?:replica|worker|trainer|actor|learner|group)_\d{1,4}(?:/\d{1,4})?)\] ",

@@ -272,7 +272,7 @@ def _context(before: Sequence[WindowLine], needed: WindowLine) -> list[WindowLin
             while chosen and line_kind(near[chosen[-1]].text) is LineKind.CODE:
                 chosen.pop()
             break
-        if line_kind(line.text) is LineKind.NATIVE:
+        if line_kind(line.text) is LineKind.NATIVE or (count >= CONTEXT_LINES and line.number != needed.number):
             continue
         if is_progress(line.text):
             has_progress = True

@@ -12,9 +12,9 @@ _HARMLESS = re.compile(
     r"|^(?:Stage '[^']+'|Output '[^']+'|stage: '[^']+') (?:is missing|has changed|didn't change|missing)"
     r"|\bMust remake target|^\s*(?:File|Prerequisite) '[^']+' (?:does not exist|is newer than target)"
     r"|\bOOM ?Killed\"?\s*[:=]\s*\"?[Ff]alse|^ninja explain: |\bMissed cache >|^\s*One of the files has changed\."
-    r"| is deprecated(?:[;,.!]|$| and)"
+    r"| is deprecated(?:[;,.!]|$| and)|\bWarning: 0 ?Failed to find function|\bDevice do not support double dtype now"
 )
-"""Of Slurm, TensorFlow, MPI, torchrun and Python, and why build tools run a step."""
+"""Of Slurm, TensorFlow, MPI, torchrun, Python and torch_npu, and why build tools run a step."""
 
 
 def is_harmless(message: str) -> bool:

@@ -72,7 +72,7 @@ _ITEM = re.compile(
     r"|(?P<stream><(?:stdout|stderr|stddiag)>|stdout [FP] |stderr [FP] )"
     r"|(?P<time>[+-]?\d[\d.,:/_TZ+-]*(?:e\+09|Z|[AaPp][Mm]|ms|us|s)?(?![\w%])|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
     r"|Mon|Tue|Wed|Thu|Fri|Sat|Sun|UTC|GMT|CET|CEST|EST|EDT|PST|PDT|AM|PM)\b)"
-    r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs):\d+|\d{4}-\d\d-\d\d )"
+    r"|(?P<letter>[DIWEF]) (?=[\w./-]+\.(?:cc|cpp|cu|cuh|h|hpp|py|go|rs|ts):\d+|\d{4}-\d\d-\d\d )"
     r"|(?P<key>[A-Za-z_@][\w.@]*)=(?P<value>\"(?:[^\"\\\n]|\\.)*\"?|[^\s\"]*)"
     rf"|[A-Za-z_][\w-]*\.(?P<channel>{_UPPER})(?=:)"
     r"|(?P<rank>[rR](?:ank|ANK)[ _]?\d{1,6} ?[|:>-] )"
@@ -87,7 +87,7 @@ _COMMON = re.compile(
 _LEVEL_FIRST = re.compile(rf"(?P<level>{_UPPER})(?:\s*$|[|:/ ]\s*(?=[\d|]|[\w./-]+(?:\.\w+)?:\d|\w+(?:\.\w+)+|$))")
 _LEVEL_LAST = re.compile(rf"[\s|:,](?P<level>{_UPPER})(?:/[\w.-]+|\s+[\w.:]+)?\s*$")
 _LETTER_IN_BRACKET = re.compile(
-    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?::[\w-]{1,40}:|\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp):\d+"
+    r"(?:[\w.-]+ )?(?P<level>[DIWEFC])(?::[\w-]{1,40}:|\d{3,8} \d\d:\d\d:\d\d| [\w./-]+\.(?:cc|cpp|cu|h|hpp|ts):\d+"
     r"| \d{4}-\d\d-\d\d"
     r"| (?:\d{6} )?\d\d:\d\d:\d\d)"
     r"|\d{4}-\d\d-\d\d[ T][\d:.,]+ (?P<ray>[DIWEFC]) \d+ \d+$"

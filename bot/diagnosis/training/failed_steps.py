@@ -51,7 +51,7 @@ _STATEMENT = re.compile(
 )
 """What the details of a failure follow."""
 _MAY_BE_STATEMENT = compile_pattern(
-    rf"(?i:fatal|panic|error|traceback|terminate called|check failed|exception)|{_MAY_FAIL}".encode()
+    rf"(?m)(?i:fatal|panic|error|traceback|terminate called|check failed|exception)|{_MAY_FAIL}".encode()
 )
 _DIGITS = re.compile(r"\d[\d,.]*")
 _FORM_CHARS = 40
@@ -81,7 +81,7 @@ def is_failure_detail(text: str, before: bytes, known: str) -> bool:
         before: the log before it.
         known: the newest step line before it; lines of the same form are progress.
     """
-    if known and _form(known) == _form(text):
+    if not _MAY_BE_STATEMENT.contains(before) or (known and _form(known) == _form(text)):
         return False
     lines = before.removesuffix(b"\n").rsplit(b"\n", DETAIL_LINES)[-DETAIL_LINES:]
     if not any(_MAY_BE_STATEMENT.contains(line) for line in lines):

@@ -25,6 +25,7 @@ from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
 from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
+from bot.diagnosis.failures.skipped_updates import report_skipped_updates
 from bot.diagnosis.failures.stall_reports import MAX_ROWS, find_stall_report
 from bot.diagnosis.failures.stated_ends import find_stated_end
 from bot.diagnosis.failures.tracebacks import UnfinishedTraceback
@@ -200,6 +201,8 @@ class Diagnoser:
         if not state.root_cause.is_stopped and _page(found) is None:
             silent = self._silent_failures(found, now_ns, running=running, is_settled=is_settled)
             found += [one for one in silent if not finished or self._precedes_success(one)]
+        if not finished and _page(found) is None:
+            found = report_skipped_updates(found, lambda: self._log_end().with_before().rows(MAX_ROWS))
         found = [self._with_rank(one) for one in merge_slowdown(found)]
         found = judge_cpu_use(found, has_trained=state.pace.has_trained or state.samples >= MIN_SAMPLES)
         if not state.samples:

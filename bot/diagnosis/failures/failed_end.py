@@ -28,6 +28,7 @@ from bot.diagnosis.failures.start_errors import find_start_error
 from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.subjects import is_progress
 from bot.diagnosis.failures.surroundings import Surroundings
+from bot.diagnosis.failures.vain_waits import find_vain_wait
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint
@@ -159,10 +160,12 @@ def _find_in_rows(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -
 
 def _find_complaint(end: LogEnd, rows: Sequence[EndRow], judged: Container[int]) -> Failure | None:
     """Report the complaint with which a log ends whose program does not run any more."""
-    last = None if end.may_go_on else find_last_complaint(rows, judged, end)
-    if last is None:
+    if end.may_go_on:
         return None
-    return replace(_failure(end, rows, rows[last], last), signs=("weak",), why="The log ends with it.")
+    last, why = find_last_complaint(rows, judged, end), "The log ends with it."
+    if last is None and not end.has_trained:
+        last, why = find_vain_wait(rows), "The log ends while it waits, after a minute or more."
+    return None if last is None else replace(_failure(end, rows, rows[last], last), signs=("weak",), why=why)
 
 
 def _are_last_words(end: LogEnd, rows: Sequence[EndRow], last: int) -> bool:

@@ -20,7 +20,7 @@ MAX_CLOSING = 3
 _CLOSING = re.compile(
     r"(?i)^(?:\[[\w./ -]{1,40}\]:? ?|[\w.-]{1,30}: )?\W*(?:(?:now )?(?:stopping|closing|leaving|exiting|ending|quitting"
     r"|shutting down|cleaning up|flushing|bye|goodbye)\b|(?:re-?)?rais(?:e|ing)\b"
-    r"|(?:the )?(?:end|fin|fine|fim) (?:of|del|de|do|della) |done\W*$|terminat(?:ed|ing)\b)"
+    r"|(?:the )?(?:end|fin|fine|fim) (?:of|del|de|du|do|della) |done\W*$|terminat(?:ed|ing)\b)"
 )
 _CANNOT = re.compile(
     r"(?i)\b(?:cannot|can ?not|can't|could not|couldn't|unable to|not able to|impossible to|refus(?:es|ed|ing) to) \w"
@@ -28,13 +28,18 @@ _CANNOT = re.compile(
     r"\b(?:but|need|expect|require|cannot)"
 )
 _MARK = re.compile(r"^(?:\*{2,}|!{2,}|>{3,}|#{3,}|x{3,}|(?i:oops|sorry|ouch|uh-oh|problem|trouble)\b)")
+_ELSEWHERE = re.compile(
+    r"(?i)^\W*(?:erreur|fehler|errore|erro|\u043e\u0448\u0438\u0431\u043a\u0430|\u9519\u8bef|\u932f\u8aa4"
+    r"|\u30a8\u30e9\u30fc|\uc624\ub958) ?[:\uff1a] ?[^\s\d]"
+)
+"""An error in French, German, Italian, Portuguese, Russian, Chinese, Japanese or Korean."""
 _NO_EVENT = re.compile(
     r"(?i)\b(?:0|no|zero|without) (?:\w+ )?(?:errors?|fail\w*|corrupt\w*|missing|invalid|problems?|warnings?"
     r"|exceptions?)\b"
     r"|\b(?:error|failure|accuracy|rate|loss|recall|precision)s?\W{0,3}(?:rate\W{0,3})?\d"
     r"|\b(?:errors?|corrupt\w*|\w*correct\w*|lost|dropped|failures?|failed|invalid)\b(?: \w+){0,2}\W{0,3}0\b"
     r"|\b(?:text|pred\w*|true|target|outputs?|inputs?|samples?|prompt|response|answer|hyp\w*|stderr|stdout)\b"
-    r" ?[=|:]|^\u3010"
+    r" ?[=|:]|^\u3010|^[A-Za-z]\w{0,20}> "
     r"|\b(?:ignor|skipp|dropp|discard|exclud|filter|remov|clipp|cut off|replac|disable|fallback|default)\w*"
     r"|\b(?:instead|using|slow(?:er)?|install|consider|please|recommend\w*|deprecated|optional|experimental)\b"
 )
@@ -90,9 +95,11 @@ def find_last_complaint(rows: Sequence[EndRow], judged: Container[int], log: Who
         is_end = row.level >= Level.ERROR and row.is_error and (log.has_trained or _SERVICE.search(row.raw) is None)
         is_end &= not row.raw.startswith("{") or names_failure(text)
     else:
-        is_clear = _CANNOT.search(text) is not None or (row.complains and row.grade >= Grade.REASON)
-        is_end = is_clear and row.is_plain and not row.is_value and not is_progress(text)
-        is_end &= log.has_trained or _MARK.match(text) is not None
+        is_marked = _MARK.match(text) is not None
+        is_clear = _CANNOT.search(text) is not None or (row.grade >= Grade.REASON and (row.complains or is_marked))
+        is_foreign = _ELSEWHERE.match(text) is not None
+        is_end = (is_clear or is_foreign) and row.is_plain and not row.is_value and not is_progress(text)
+        is_end &= log.has_trained or is_marked or is_foreign
     return index if is_end and not _is_repeated(text, log.before) else None
 
 

@@ -60,7 +60,9 @@ _ALL_FAILED = re.compile(
 )
 """The same of all parts of a whole, or of the program that hands them out."""
 _EXIT_FIELD = re.compile(
-    r"^[^{]{0,60}\{.*\"(?:exit_?code|exit_?status|return_?code|rc)\": ?-?[1-9]\d{0,9}\b", re.IGNORECASE
+    r"^[^{]{0,60}\{.*\"(?:(?:exit_?code|exit_?status|return_?code|rc)\": ?-?[1-9]\d{0,9}\b"
+    r"|(?:\w{0,12}_)?(?:state|status|phase|outcome)\": ?\"(?:failed|failure|errored|crashed)\")",
+    re.IGNORECASE,
 )
 """The same in a field of structured logging."""
 _NONE_FAILED = re.compile(r"(?i)^\W*(?:failed|failures?|errors?)\s*[:=]?\s*0\W*$")
@@ -171,7 +173,10 @@ LOOKS_BAD = compile_pattern(
     rb"(?i:error|fatal|fata\b|ftl\b|pnc\b|abort|panic|crit|emerg|alert|exit|fail|halt|not found|giv|gave|unhandled"
     rb"|uncaught|terminat|\brc\b|return|crash|died|\bdead|not start|cannot|can't|unrecover|bail|exception|quit"
     rb"|shutting|\bstop|succeed|surviv|(?:level|lvl|severity\w*|priority)\W{1,4}\d)|\bE\d\d\d|\dE\b|\b[EFC]\b|\bF\d"
-    rb"|" + LANGUAGE_ENDS
+    rb"|(?i:erreur|fehler|\berro\b)|"
+    + "\u043e\u0448\u0438\u0431|\u041e\u0448\u0438\u0431|\u9519\u8bef|\u932f\u8aa4".encode()
+    + "|\u30a8\u30e9\u30fc|\uc624\ub958|".encode()
+    + LANGUAGE_ENDS
 )
 """What the last words of a run that failed contain: most lines need no more than this."""
 

@@ -1,7 +1,8 @@
 """Recognise scripts, help texts and manuals in a log: they mention failures that did not happen."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from bot.domain.regex import compile_pattern
 
@@ -44,17 +45,17 @@ def is_echoed(before: str) -> bool:
     return _ECHO.search(before) is not None
 
 
-def is_in_document(lines: Sequence[str], text: str) -> bool:
+def is_in_document(newest_texts: Callable[[], Iterator[str]], text: str) -> bool:
     """Is a line part of a script that is printed, of a help text or of a manual?
 
     Args:
-        lines: the lines before it, without prefixes, oldest first.
+        newest_texts: reads the lines before it, without prefixes, newest first.
         text: the line, with its indentation.
     """
     if _LOGGED.match(text) or _PROMPT.match(text):
         return False
     is_help = text[:2].isspace()
-    for line in reversed(lines[-MAX_LINES:]):
+    for line in islice(newest_texts(), MAX_LINES):
         if _SHOWS_FILE.search(line):
             return True
         if is_help and (_OPTION.match(line) or _HEADING.match(line)):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import islice
 
 from bot.diagnosis.catalogue import Signature
 from bot.diagnosis.failures.cpu_use import ON_CPU, chooses_cpu
@@ -47,7 +48,7 @@ def excuse_event(
         (raised is None or not raised.has_traceback)
         and not is_logged(place.line)
         and may_be_in_document(text_before(place.cursor, place.tail), shown)
-        and is_in_document(place.texts_before(), shown)
+        and is_in_document(place.newest_texts, shown)
     ):
         return None, None
     name = "" if signature is None else signature.name
@@ -55,23 +56,28 @@ def excuse_event(
         return replace(signature, severity=judge_missing_targets(text)), raised
     if signature is not None and name in ON_CPU and chooses_cpu([*place.texts_before(), text]):
         return replace(signature, severity=Severity.INFO), raised
-    if name == _DATA_RAN_OUT and any(_UNKNOWN_LENGTH in one for one in place.texts_before()):
+    if name == _DATA_RAN_OUT and any(_UNKNOWN_LENGTH in one for one in place.newest_texts()):
         return None, raised
-    if name == LOST_RESUME and not follows_restart(place.texts_before(), text):
+    if name == LOST_RESUME and not follows_restart(place.newest_texts, text):
         return None, raised
     if signature is not None and signature.role not in _FAILS:
         return signature, raised
-    texts = place.texts_before() if raised is None or not raised.has_traceback else ()
-    if texts and (is_verdict_row(text, texts) or is_in_good_tree(text, texts)):
-        return None, None
-    if signature is not None and name == "ckpt_mismatch" and any(map(_LOADS_PART.search, texts[-MANY_KEYS:])):
-        return as_handled(signature), raised
+    if raised is None or not raised.has_traceback:
+        if is_verdict_row(text, place.newest_texts) or is_in_good_tree(text, place.newest_texts):
+            return None, None
+        if signature is not None and name == "ckpt_mismatch" and _loads_part(place):
+            return as_handled(signature), raised
     if is_of_old_revision(place, place.line):
         note = None if signature is None else replace(signature, role="note", severity=Severity.WARN)
         return note, _as_caught(raised)
     if _may_be_optional(signature, raised) and is_optional_part(place, text, raised):
         return None if signature is None else as_handled(signature), _as_caught(raised)
     return signature, raised
+
+
+def _loads_part(place: Place) -> bool:
+    """Do the lines before an event show that a program only loads the weights that fit?"""
+    return any(map(_LOADS_PART.search, islice(place.newest_texts(), MANY_KEYS)))
 
 
 def _may_be_optional(signature: Signature | None, raised: RaisedException | None) -> bool:

@@ -215,7 +215,7 @@ def _is_last_word(rows: Sequence[EndRow], index: int, judged: Container[int]) ->
         return False
     if row.is_aside and any(not (one.is_aside or one.is_detail) for one in rows[index + 1 :]):
         return False  # a program went on that had only asked a tool
-    return not is_in_good_tree(row.text, [one.text for one in rows[:index]])
+    return not is_in_good_tree(row.text, lambda: (one.text for one in reversed(rows[:index])))
 
 
 def _has_stack(rows: Sequence[EndRow], index: int) -> bool:

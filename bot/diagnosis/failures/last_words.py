@@ -6,6 +6,7 @@ Also the words of what goes on or ends well. Where a log ends is for `failed_end
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bot.diagnosis.failures.announced_failures import states_exception, states_outcome
 from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
@@ -181,9 +182,9 @@ LOOKS_BAD = compile_pattern(
 """What the last words of a run that failed contain: most lines need no more than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndRow:
-    """One line at the end of a log."""
+    """One line at the end of a log. What it states is found once; several questions ask for it."""
 
     raw: str
     text: str
@@ -193,7 +194,7 @@ class EndRow:
     """From 1 at the start of the log."""
     label: Label | None = None
 
-    @property
+    @cached_property
     def is_exit(self) -> bool:
         """Does it report that something ended badly?"""
         if marks_uncaught(self.text):
@@ -211,7 +212,7 @@ class EndRow:
             return False
         return not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
 
-    @property
+    @cached_property
     def is_fatal(self) -> bool:
         """Is it what a program writes where it ends?"""
         if self.level is not None and (self.level >= Level.CRITICAL or self.level < Level.ERROR):
@@ -229,7 +230,7 @@ class EndRow:
         """Is it neither a mention nor logged as information?"""
         return (self.level is None or self.level >= Level.WARNING) and not self._is_mention(0)
 
-    @property
+    @cached_property
     def is_error(self) -> bool:
         """Is it logged as an error, or a fatal statement?"""
         return self.is_fatal or (self.level is not None and self.level >= Level.ERROR and not self._is_mention(0))
@@ -251,7 +252,7 @@ class EndRow:
         """Does it report processes that were ended because another one had failed?"""
         return _ENDED_BY_OTHERS.search(self.text) is not None
 
-    @property
+    @cached_property
     def grade(self) -> Grade:
         """How much it says about why something failed; the fields of structured logging count too."""
         return grade(self.raw if self.raw.startswith("{") else self.text)
@@ -263,7 +264,7 @@ class EndRow:
             self.grade >= Grade.REASON and not self.is_exit and not (self._is_mention(0) or _SURVIVAL.search(self.text))
         )
 
-    @property
+    @cached_property
     def complains(self) -> bool:
         """Does it, without a fatal word, say what an exit status after it does not?"""
         if self.is_exit or self._is_mention(0) or self.is_value or self.counts_none:
@@ -285,7 +286,7 @@ class EndRow:
         """Does a warning say what is wrong, rather than what the program does?"""
         return not self._is_mention(0) and (self.grade >= Grade.REASON or names_failure(self.text))
 
-    @property
+    @cached_property
     def goes_on(self) -> bool:
         """Does it report that the program, or what ran it, goes on or has completed?"""
         is_answer = self.kind in (LifeKind.ANSWERED, LifeKind.PASSED, LifeKind.JUDGED)
@@ -326,7 +327,7 @@ class EndRow:
         """Is it about something that fails without the program, such as a request?"""
         return _PART.search(self.text) is not None
 
-    @property
+    @cached_property
     def kind(self) -> LifeKind | None:
         """What it shows of the program's life."""
         sign = read_life_sign(self.text)

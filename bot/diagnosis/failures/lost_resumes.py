@@ -1,7 +1,8 @@
 """Tell a restart that did not find its checkpoint from a first start, which has none."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 LOST_RESUME = "lost_resume"
 """The name of the signature."""
@@ -22,11 +23,11 @@ _RESTARTED = re.compile(
 """What shows that the run had trained before."""
 
 
-def follows_restart(texts_before: Iterable[str], text: str) -> bool:
+def follows_restart(newest_texts: Callable[[], Iterator[str]], text: str) -> bool:
     """Did the run that starts without a checkpoint have an earlier attempt?
 
     Args:
-        texts_before: the lines before, oldest first.
+        newest_texts: reads the lines before it, newest first.
         text: of the line that states that there is none.
     """
-    return any(_RESTARTED.search(one) for one in (*list(texts_before)[-MAX_LINES_BEFORE:], text))
+    return any(map(_RESTARTED.search, (text, *islice(newest_texts(), MAX_LINES_BEFORE))))

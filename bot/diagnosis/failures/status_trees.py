@@ -5,21 +5,21 @@ was run again.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 
 _ROW = re.compile(r"^\s*(?:[│├└|`+─┬ -]{1,40}\s*)?[✖✗✘x]\s|^\s*[│├└]")
 _HEADER = re.compile(r"(?i)^\s*(?:status|phase|state|conclusion)\s*:\s+(\w+)")
 _GOOD = ("succeeded", "success", "completed", "successful")
 
 
-def is_in_good_tree(text: str, before: Sequence[str]) -> bool:
+def is_in_good_tree(text: str, newest_texts: Callable[[], Iterator[str]]) -> bool:
     """Is a line a row of a tree whose header states success?
 
     Args:
         text: the line without its prefixes.
-        before: the lines before it, oldest first.
+        newest_texts: reads the lines before it, newest first.
     """
     if _ROW.match(text) is None:
         return False
-    found = next((one for line in reversed(before) if (one := _HEADER.match(line)) is not None), None)
+    found = next((one for line in newest_texts() if (one := _HEADER.match(line)) is not None), None)
     return found is not None and found.group(1).lower() in _GOOD

@@ -5,7 +5,8 @@ cargo, GoogleTest, CTest, Bazel, TAP, Catch2, Julia and testthat, and of harness
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 PASSED = (
     r"\[ {1,8}OK \] |\b(?:PASSED|XFAIL|XPASS)\b.{0,60}\[ *\d{1,3}%\]|^(?:PASSED|XFAIL)\s*$"
@@ -55,20 +56,19 @@ _LETTERS, _DIGITS = re.compile(r"[A-Za-z]+"), re.compile(r"\d+")
 MAX_ROWS_BEFORE, MIN_ROWS_BEFORE = 40, 2
 
 
-def is_verdict_row(text: str, before: Sequence[str]) -> bool:
+def is_verdict_row(text: str, newest_texts: Callable[[], Iterator[str]]) -> bool:
     """Does a line state the verdict on one of many items, of which others before it were judged, and one as good?
 
     Args:
         text: the line without its prefixes.
-        before: the lines before it, oldest first.
+        newest_texts: reads the lines before it, newest first.
     """
     found = _VERDICT_ROW.match(text)
     if found is None or _MEMBER.search(found.group("item")):
         return False
     form = _form(found.group("item"))
-    rows = [
-        row for row in map(_VERDICT_ROW.match, before[-MAX_ROWS_BEFORE:]) if row and _form(row.group("item")) == form
-    ]
+    found_before = map(_VERDICT_ROW.match, islice(newest_texts(), MAX_ROWS_BEFORE))
+    rows = [row for row in found_before if row is not None and _form(row.group("item")) == form]
     return len(rows) >= MIN_ROWS_BEFORE and any(row.group("good") for row in rows)
 
 

@@ -97,6 +97,10 @@ class Place:
             runs = [OriginRun(*origin, len(list(same))) for origin, same in groupby(origins)]
         return UnreadLines(lines.decode("latin-1"), runs)
 
+    def newest_texts(self) -> Iterator[str]:
+        """All lines before the event, newest first, without prefixes, read one by one."""
+        return (line.text for line in self.newest_lines())
+
     def texts_before(self) -> list[str]:
         """The lines before the event, of all processes, without prefixes."""
         return [line.text for line in self.lines_since()]

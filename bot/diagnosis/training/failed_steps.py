@@ -51,7 +51,8 @@ _STATEMENT = re.compile(
 )
 """What the details of a failure follow."""
 _MAY_BE_STATEMENT = compile_pattern(
-    rf"(?m)(?i:fatal|panic|error|traceback|terminate called|check failed|exception)|{_MAY_FAIL}".encode()
+    r"(?m)FATAL|[Ff]atal [Ee]rror|PANIC|panic:|ERROR:|[Ee]rror:|Traceback \(most|terminate called|Check failed"
+    rf"|panicked|Exception: |{_MAY_FAIL}".encode()
 )
 _DIGITS = re.compile(r"\d[\d,.]*")
 _FORM_CHARS = 40

@@ -14,6 +14,7 @@ _GIVES_UP = re.compile(
     rf"|\bno (?:point|sense|use) (?:in |to )?{_GO_ON}\b|\bmakes? no sense to {_GO_ON}\b|\bnot recoverable\b"
     r"|\babandon(?:s|ed|ing)? (?:the |this )?(?:run|training|job|session|attempt)\b|\bpulling the plug\b"
     r"|\bbowing out\b"
+    r"|\b(?:session|run|cluster|job|program|process|driver|trainer) cannot be (?:used|resumed|recovered|continued)\b"
     r"|\bnothing (?:more )?can be done\b|\bdone trying\b|\b(?:have|has|had) to (?:stop|quit|end|abort)\b"
     r"|\bforced to (?:stop|quit|end)\b|\bcalling it (?:off|quits)\b|\bthrow(?:ing|s)? in the towel\b"
     r"|\bwalking away from\b"
@@ -65,7 +66,7 @@ _TROUBLE = re.compile(
 _PLANNED = re.compile(
     r"(?i)\bearly[- ]stop|\bskipped\b|\breplaced\b|\brecovered\b|\blater\b|\baccepted\b|\bnecessary\b"
     r"|\bneeded\b|\bdownloaded\b|\bnot a failure\b|\bnone (?:was |were |is )?lost\b|\bnothing (?:was |is )?lost\b"
-    r"|\bnot need\b|\bany more\b|\bagreed\b|\bno improvement|\bimprov|\bbest\b|\breached\b|\brequested\b"
+    r"|\bnot need\b|(?<!used )\bany more\b|\bagreed\b|\bno improvement|\bimprov|\bbest\b|\breached\b|\brequested\b"
     r"|\bplanned\b|\bbudget\b"
     r"|\benough,"
     r"|\b(?:low|high|good|small) enough\b|\btoleranc|\bconverg|\btarget\b|\bno new\b|\bnothing failed\b"

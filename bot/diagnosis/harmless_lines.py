@@ -13,6 +13,7 @@ _HARMLESS = re.compile(
     r"|\bMust remake target|^\s*(?:File|Prerequisite) '[^']+' (?:does not exist|is newer than target)"
     r"|\bOOM ?Killed\"?\s*[:=]\s*\"?[Ff]alse|^ninja explain: |\bMissed cache >|^\s*One of the files has changed\."
     r"| is deprecated(?:[;,.!]|$| and)|\bWarning: 0 ?Failed to find function|\bDevice do not support double dtype now"
+    r"|\b[Ww]arning: can(?:'t|not) (?:honor --|run \d+ processes on \d+ nodes)"
     r"|(?<!Error: )\b(?:Out of range|OUT_OF_RANGE): ?(?:No more \w+|End of (?:sequence|data|stream))"
 )
 """Of Slurm, TensorFlow, MPI, torchrun, Python and torch_npu, and why build tools run a step."""

@@ -11,6 +11,7 @@ from bot.diagnosis.failures.category_evidence import NOTHING_STATED, FailureText
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.exceptions import ExceptionClass, names_own_module, words_of_exception
 from bot.diagnosis.failures.failure_events import FailureEvent
+from bot.diagnosis.failures.frames import is_native_frame
 from bot.diagnosis.failures.persistence import Repeats, is_copy, is_refused_copy
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.failures.subjects import names_subject, repeats_end, restates
@@ -298,6 +299,11 @@ def _reports_device(candidate: Candidate) -> bool:
     return candidate.category == "gpu_fault" and level >= Level.ERROR and _NATIVE_SOURCE.search(row) is not None
 
 
+def is_headless(candidate: Candidate) -> bool:
+    """Is its decisive line a frame of a native stack, whose head was cut off with the start of the log?"""
+    return bool(candidate.excerpt) and is_native_frame(candidate.excerpt[candidate.root_index])
+
+
 def says_as_much(event: FailureEvent, candidate: Candidate) -> bool:
     """Does an error say at least as much as the decisive line of a candidate?"""
     row = candidate.excerpt[candidate.root_index] if candidate.excerpt else ""
@@ -320,6 +326,8 @@ def is_more_decisive(
     is_exception = raised is not None and raised.has_traceback
     if ECHO.search(event.text):
         return False
+    if is_headless(candidate):
+        return not is_native_frame(event.text)
     if candidate.precedence is Precedence.STOP and candidate.excerpt:
         return False  # the signal came first; the exception for it, or the end of each process, follows
     if candidate.excerpt and restates(candidate.excerpt[candidate.root_index], event.text, is_whole=is_exception):
@@ -339,15 +347,6 @@ def is_more_decisive(
         return False
     found = (names_subject(candidate.names, event.text), is_exception)
     return found > (candidate.has_subject, candidate.has_exception)
-
-
-def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:
-    """Drop the least likely candidate, if it is less likely than one of `precedence`."""
-    key, weakest = max(group.items(), key=lambda item: (item[1].precedence, item[1].line))
-    if weakest.precedence <= precedence:
-        return False
-    del group[key]
-    return True
 
 
 def candidate_from_signature(event: FailureEvent, signature: Signature, raised: RaisedException | None) -> Candidate:

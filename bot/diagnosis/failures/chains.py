@@ -136,3 +136,12 @@ def fails_after_restart(root: Candidate, candidate: Candidate) -> bool:
     is_own = candidate.category != "collective" and candidate.precedence is Precedence.ROOT
     is_own &= candidate.name not in ENDED_FROM_OUTSIDE
     return is_own and (root.category == "scheduler" or root.name in ENDED_FROM_OUTSIDE)
+
+
+def evict_weakest(group: dict[str, Candidate], precedence: Precedence) -> bool:
+    """Drop the least likely candidate, if it is less likely than one of `precedence`."""
+    key, weakest = max(group.items(), key=lambda item: (item[1].precedence, item[1].line))
+    if weakest.precedence <= precedence:
+        return False
+    del group[key]
+    return True

@@ -14,6 +14,7 @@ from bot.diagnosis.failures.frames import LineKind, line_kind
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_handled, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade
+from bot.diagnosis.failures.report_rows import is_report_row
 from bot.diagnosis.failures.stated_ranks import find_rank
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
 from bot.diagnosis.failures.subjects import is_complaint, is_progress, names_subject, repeats_end
@@ -80,6 +81,7 @@ def choose_decisive(
         place: where it is in the log.
         is_whole: False if its message goes on in the next lines.
     """
+    before = [line for line in before if not is_report_row(line.text)]
     if (first := _first_report(before[-NEAR_LINES:], event.text)) is not None:
         return first
     reason = _first_error(before[-NEAR_LINES:]) if is_vague(event.text) else None

@@ -22,6 +22,8 @@ _PEER_ERROR = re.compile(
 _LAUNCHER = re.compile(
     r"(ChildFailedError|SignalException|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|click\.exceptions\.Exit|TrainingFailedError)$"
 )
+_MISTAKE = re.compile(r"(?:^|\.)(?:Name|UnboundLocal|Syntax|Indentation|Tab)Error$")
+"""A mistake in code, whatever surrounds it."""
 _INTERRUPT = re.compile(r"(KeyboardInterrupt|GeneratorExit|StopIteration|StopAsyncIteration)$")
 _PLACEHOLDER = re.compile(
     r"(SimplifiedTraceback|UnfilteredStackTrace|JaxStackTraceBeforeTransformation|RemoteTraceback)$"
@@ -182,6 +184,8 @@ def _by_type(raised: RaisedException) -> ExceptionClass | None:
 
 
 def _by_words(raised: RaisedException, *, has_trained: bool) -> ExceptionClass:
+    if _MISTAKE.search(raised.kind):
+        return ExceptionClass(hint=_default_hint(raised))
     statement = words_of_exception(raised, has_trained=has_trained)
     return replace(_of_category(weigh_category(statement).category, raised), statement=statement)
 

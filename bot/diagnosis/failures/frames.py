@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bot.diagnosis.failures.tracebacks import CAUSE, FRAME, HEADER, RICH_FRAME, RaisedException, UnfinishedTraceback
 from bot.diagnosis.reading.fingerprints import is_library
+from bot.diagnosis.reading.prefixes import split_prefix
 from bot.domain.wording import plural
 
 WHOLE_FRAMES = 3
@@ -45,6 +46,11 @@ def line_kind(text: str) -> LineKind:
     if _CODE.match(text):
         return LineKind.CODE
     return LineKind.CAUSE if CAUSE.search(text) else LineKind.OTHER
+
+
+def is_native_frame(row: str) -> bool:
+    """Is a row, with or without prefixes, a frame of a native stack?"""
+    return _NATIVE.match(row) is not None or _NATIVE.match(split_prefix(row).text) is not None
 
 
 def is_rule(text: str) -> bool:

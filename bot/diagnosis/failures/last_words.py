@@ -12,7 +12,7 @@ from bot.diagnosis.failures.announced_failures import states_exception, states_o
 from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
-from bot.diagnosis.failures.reasons import Grade, grade
+from bot.diagnosis.failures.reasons import Grade, grade, states_refusal
 from bot.diagnosis.failures.subjects import is_complaint, names_failure
 from bot.diagnosis.failures.summaries import SummaryKind, read_summary
 from bot.diagnosis.harmless_lines import is_harmless
@@ -208,7 +208,7 @@ class EndRow:
         found = _EXIT.search(self.text)
         if found is None and _EXIT_FIELD.search(self.raw) is not None:
             return not _SURVIVAL.search(self.text)
-        if found is None or self.kind is LifeKind.JUDGED:
+        if found is None or self.kind is LifeKind.JUDGED or states_refusal(self.text):
             return False
         return not _SURVIVAL.search(self.text) and not self._is_mention(found.start())
 

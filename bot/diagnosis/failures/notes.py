@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable
+from dataclasses import replace
 
 from bot.diagnosis.failures.candidates import Candidate
 from bot.diagnosis.failures.cpu_use import CPU_FALLBACK, ON_CPU
@@ -63,6 +64,25 @@ def settle_notes(notes: Iterable[Candidate]) -> None:
     """Mark notes of what has passed."""
     for note in notes:
         note.is_handled = True
+
+
+def report_notes(
+    notes: Iterable[Candidate], failures: Iterable[Failure], ended_at: int | None, end: int | None, *, has_ended: bool
+) -> list[Failure]:
+    """Report notes; none is a page beside a failure that is one, since one failing run is one page.
+
+    Args:
+        notes: the candidates.
+        failures: of the run.
+        ended_at: the line of the failure that ended the run, if one did.
+        end: number of the log's last line if no more lines are expected soon, else None.
+        has_ended: whether the run ended well after them.
+    """
+    has_page = any(one.severity is Severity.PAGE for one in failures)
+    reported = [report_note(note, ended_at, end, has_ended=has_ended) for note in notes]
+    return [
+        replace(one, severity=Severity.WARN) if has_page and one.severity is Severity.PAGE else one for one in reported
+    ]
 
 
 def report_note(note: Candidate, ended_at: int | None, end: int | None, *, has_ended: bool) -> Failure:

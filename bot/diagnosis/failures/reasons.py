@@ -97,6 +97,13 @@ _CONSEQUENCE = compile_pattern(
 """What fails because something else did."""
 
 
+_REFUSED = compile_pattern(
+    r"(?i)\b(?:401 unauthori[sz]ed|403 forbidden|407 proxy auth\w*|413 (?:payload|request entity|content) too large"
+    r"|429 too many requests|404 not found|410 gone|451 unavailable|507 insufficient storage)\b"
+)
+"""A status of HTTP, with which nothing else that failed makes a server answer."""
+
+
 class Grade(enum.IntEnum):
     """How much a line says about a failure."""
 
@@ -110,9 +117,16 @@ class Grade(enum.IntEnum):
     """What is wrong, and no other failure of the run brings it about."""
 
 
+def states_refusal(text: str) -> bool:
+    """Does a line state the status with which a server refuses a request?"""
+    return _REFUSED.contains(text)
+
+
 @lru_cache(maxsize=256)
 def grade(text: str) -> Grade:
     """Grade a line without its prefixes."""
+    if states_refusal(text):
+        return Grade.ORIGIN
     if _CONSEQUENCE.contains(text):
         return Grade.OUTCOME
     if _ORIGIN.contains(text):

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from bot.diagnosis.catalogue import UNREPORTED_ROLES, Signature
-from bot.diagnosis.failures.candidates import Candidate, evict_weakest, is_more_decisive, is_near
+from bot.diagnosis.failures.candidates import Candidate, is_more_decisive, is_near
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.chains import (
     completed_candidates,
     continues_message,
+    evict_weakest,
     fails_after_restart,
     is_replaced,
     with_first_line,
@@ -29,7 +30,7 @@ from bot.diagnosis.failures.event_candidates import (
 )
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.life_signs import LifeKind, LifeSign
-from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, may_be_delay, report_note, settle_notes
+from bot.diagnosis.failures.notes import DELAYS, is_delay, is_resolved, may_be_delay, report_notes, settle_notes
 from bot.diagnosis.failures.prior_success import INFERRED, find_prior_success
 from bot.diagnosis.failures.quotations import is_quoted
 from bot.diagnosis.failures.rank_evidence import RankEvidence
@@ -263,7 +264,7 @@ class RootCauseTracker:
             else:
                 found.append(self._current(root, outcome))
         ended_at = root.line if root is not None and root.precedence < Precedence.BARE_EXCEPTION else None
-        return found + [report_note(note, ended_at, end, has_ended=has_ended) for note in self.notes.values()]
+        return found + report_notes(self.notes.values(), found, ended_at, end, has_ended=has_ended)
 
     def _record_success(self, event: FailureEvent, signature: Signature) -> None:
         if signature.role == "success":

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.diagnosis.failures.candidates import Candidate, states_crash
+from bot.diagnosis.failures.candidates import Candidate, is_headless, states_crash
 from bot.diagnosis.failures.reasons import Grade, grade
 from bot.diagnosis.precedence import Precedence
 
@@ -92,7 +92,12 @@ def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate |
 
 
 def _order(candidate: Candidate, lost: set[int]) -> Precedence:
-    """The precedence; of an exception whose message ends in a report of lost peers, that of the report."""
+    """The precedence; of an exception whose message ends in a report of lost peers, that of the report.
+
+    A frame of a stack without its head states less than any other line.
+    """
+    if candidate.precedence is Precedence.CASCADE and is_headless(candidate):
+        return Precedence.TRACE
     is_lost = candidate.precedence < Precedence.CASCADE and candidate.decisive_line in lost
     return Precedence.CASCADE if is_lost else candidate.precedence
 

@@ -32,6 +32,7 @@ _VAGUE = re.compile(
     r"|^(?:[\w.]+(?:Error|Exception): )?(?:\w+ ){1,4}(?:failed|failure|crashed)\W*$|, stdout: , stderr: "
     r"|^\W*(?:\w+ )?(?:error|failed|failure|fatal|crashed)\W*$|^\S+ FAILED\W*$"
     r"|\b(?:printing|dumping|showing|collecting) (?:the )?(?:[\w-]+ ){0,3}(?:logs?|output|contents)\b[\w ]{0,20}[.: ]*$"
+    r"|\bexception (?:while |when |during )?[a-z]+ing(?: an?| the)?(?: [a-z]+){0,3}\W*$"
     r"|\bassertion ['`\"]?(?:0|false|NULL)['`\"]? failed\W*$"
 )
 _COUNT = re.compile(r"(?i)^(?:\W*error: )?\W*\d+ (?:\w+ )?errors?(?:\(s\))? (?:found|occurred)\W*$")

@@ -22,6 +22,8 @@ _EXCEPTION = re.compile(
     rf"|\b(?:unhandled|uncaught) (?:exception|error)\b[^:\n]{{0,40}}: {_REASON}"
     r"|\b(?:exception|error) (?:in|during|while|when) (?:the )?(?:(?:train|fit|evaluat|sav)(?:ing|er|e|\b)|main\b"
     rf"|run(?:ning)?\b|epoch\b|loop\b)[^:\n]{{0,40}}: {_REASON}"
+    r"|\b(?:train|tokeniz|load|pars|pre-?process|comput|compil|convert|export|evaluat|quantiz|merg|build|initializ|read"
+    rf"|fitt)ing failed: {_REASON}"
     rf"|^\W*(?-i:FAILED|FAILURE|CRASHED|ABORTED|ABORT): {_REASON}"
     rf"|(?-i:\bNOT OK): {_REASON}"
     rf"|\bunhandledpromiserejection(?:warning)?: {_REASON}"
@@ -33,7 +35,7 @@ _EXCEPTION = re.compile(
 """A statement that contains its reason."""
 _ASSERTION = re.compile(r"(?i)\bassertion\b.{0,120}\b(?:violated|does not hold)\b")
 _OUTCOME = re.compile(
-    r"(?i)\b(?:report|reporting|reported|mark|marking|marked|set|setting|flag|flagged|record|recording|recorded|declared"
+    r"(?i)\b(?:reporting|reported|reports|marking|marked|setting|set|flagged|recording|recorded|declared"
     r"|declares) (?:\S+ ){0,4}?(?:(?:as|to|state|status)(?: an?)? )?"
     rf"{_ENDED}(?: to (?:the )?\w+)?[\"']?\W*$"
     r"|\bstat(?:e|us) (?:has )?(?:changed|set|is now|->|became) (?:to )?\"?(?:failed|failure|error(?:ed)?|crashed)\b"
@@ -52,7 +54,8 @@ _SURVIVED = re.compile(
 )
 """A planned end, or one that the run got over."""
 _HYPOTHETICAL = re.compile(
-    r"(?i)\b(?:expect(?:ed|s)?|should|simulat\w+|injected|hooks?|handlers?|policy|callbacks?|when|if|on_\w+|will|may|can"
+    r"(?i)\b(?:expect(?:ed|s)?|should|simulat\w+|injected|hooks?|handlers?|policy|callbacks?|when|if|on_\w+"
+    r"|on (?:failure|error)|will|may|can"
     r"|(?:0|no|zero) (?:\w+ )?(?:errors?|exceptions?|fail\w*))\b"
 )
 """Before the reason: a setting, a plan or a count of none."""

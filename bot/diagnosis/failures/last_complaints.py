@@ -18,7 +18,8 @@ from bot.domain.logs import Level
 MAX_CLOSING = 3
 """Number of lines after the complaint with which a program closes: `Stopping the profiler`, `end of the process`."""
 _CLOSING = re.compile(
-    r"(?i)^(?:\[[\w./ -]{1,40}\]:? ?|[\w.-]{1,30}: )?\W*(?:(?:now )?(?:stopping|closing|leaving|exiting|ending|quitting"
+    r"(?i)^(?:\w+=\w+ ){0,2}(?:msg=)?\"?(?:\[[\w./ -]{1,40}\]:? ?|[\w.-]{1,30}(?: \d+)?: )?\W*"
+    r"(?:(?:now )?(?:stopping|closing|leaving|exiting|ending|quitting"
     r"|shutting down|cleaning up|flushing|bye|goodbye)\b|(?:re-?)?rais(?:e|ing)\b"
     r"|(?:the )?(?:end|fin|fine|fim) (?:of|del|de|du|do|della) |done\W*$|terminat(?:ed|ing)\b)"
 )

@@ -61,6 +61,8 @@ class RankEvidence:
     """What the ranks of a failed collective report."""
     roster: RankRoster = field(default_factory=RankRoster)
     is_in_table: bool = False
+    row_rank: int | None = None
+    """That of the newest row of a launcher's table, whose next row has the pid."""
     table_rank: int | None = None
     table_local_rank: int | None = None
     """The index on its node of the rank in that table."""
@@ -92,7 +94,7 @@ class RankEvidence:
         A plain text states nothing about them; the prefixes may.
         """
         self.roster.read_name(name)
-        if is_plain and not ("ank" in line and "pid" in line):
+        if is_plain and not ("ank" in line and ("pid" in line or "bus" in line)):
             return
         self.roster.read(line, text)
         self.launcher_rank = find_launcher_rank(text) if self.launcher_rank is None else self.launcher_rank
@@ -122,8 +124,11 @@ class RankEvidence:
         if found.group("key") == "rank":
             self.reports.add_known(int(found.group("value")))
             self._add_local(found.group("local"), int(found.group("value")))
+            self.row_rank = int(found.group("value"))
         else:
             self.reports.add_exit(int(found.group("value")))
+            self.roster.read_table_row(text, self.row_rank)
+            self.row_rank = None
         if self.is_in_table and found.group("key") == "rank":
             self.table_rank, self.is_in_table = int(found.group("value")), False
             self.table_local_rank = int(found.group("local")) if found.group("local") else None
@@ -242,7 +247,7 @@ class RankEvidence:
     def _rank_of_index(self, rows: Sequence[str]) -> int | None:
         """Return the rank whose index on its node, or whose device, the marked row states."""
         local = find_local_rank(rows[0]) if rows else None
-        return None if local is None else self.roster.first_rank_of("") + local
+        return None if local is None else self.roster.first_rank_of(self.roster.host_in(rows[:1])) + local
 
     def _global_rank(self, rows: Sequence[str], rank: Label) -> Label:
         """Return the rank of the process whose index on its node the marked row states instead."""
@@ -253,7 +258,7 @@ class RankEvidence:
             return self.table_rank
         return self.roster.first_rank_of(found[1] or "") + int(rank)
 
-    def named_rank(self, rows: Iterable[str] = (), only: int | None = None) -> int | None:
+    def named_rank(self, rows: Sequence[str] = (), only: int | None = None) -> int | None:
         """Return the rank that the log names, from the most to the least reliable source.
 
         Args:
@@ -263,8 +268,9 @@ class RankEvidence:
         found = next((_LOCAL_RANK.search(row) for row in rows), None)
         index = int(found.group(found.lastindex or 0)) if found else self.local_rank
         listed = self.table_local_ranks.get(str(index), -1)
-        local = listed if listed >= 0 else self.roster.find_local(self.local_host, index)
-        on_host = local if self.local_host in self.roster.hosts else None
+        host = self.local_host if self.local_host in self.roster.hosts else self.roster.host_in(rows)
+        local = listed if listed >= 0 else self.roster.find_local(host, index)
+        on_host = local if host in self.roster.hosts else None
         named = (
             self.table_rank, self.blamed_rank, self.launcher_rank, self.roster.find_process(rows), on_host, only,
             local, self.exited_task, self.ended_rank, self.roster.section_rank, self.roster.only_rank(),

@@ -2,12 +2,14 @@
 
 Sources: Ray Train `_internal/backend_executor.py`, DeepSpeed `launcher/launch.py`, Transformers' example scripts,
 torchrun's rendezvous, NCCL's lines about a communicator, and the heads that `tail` writes above the lines of a file.
+Processes and devices that a line names are in `process_ranks`.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from bot.diagnosis.failures.process_ranks import PROCESS_RANKS, find_actor_rank, find_bus, read_bus, read_process
 from bot.diagnosis.file_sources import rank_of_path
 
 _ONE_PROCESS = r"MPI size: 1,|(?:world_size|num_processes|nproc[_-]per[_-]node)['\"]?[ =:]{1,3}1(?:[^\d.]|$)"
@@ -22,6 +24,7 @@ _SECTION = (
 _NCCL = r"ncclCommInitRank comm \w+ rank \d+ nranks|Proxy Call to rank \d+ failed"
 ROSTER = (
     rf"\bworld_rank=\d|WORLD INFO DICT|Process rank: \d|{_NCCL}|{_PER_NODE}|{_ONE_PROCESS}|{_NODE}|{_OF_PID}|{_SECTION}"
+    rf"|{PROCESS_RANKS}"
 )
 """Part of the page filter: the lines that state the ranks."""
 MAX_PROCESSES = 1024
@@ -46,6 +49,8 @@ _LEADER = "-master-0"
 """The rank 0 of a PyTorchJob, whose workers count from rank 1."""
 _OWN_RANK = re.compile(r"\bProcess rank: (\d+)")
 _SINGLE = re.compile(_ONE_PROCESS)
+_WORD = re.compile(r"[\w.-]{1,80}")
+_TABLE_PID = re.compile(r"\(pid: (\d+)\)")
 _PID = re.compile(r"(?i)\b(?:pid|process)[ =:]+(\d+)\b|^(?:\S+ )?[\w.-]{1,80}:(\d+):\d+ \[\d+\] ")
 
 
@@ -55,6 +60,8 @@ class RankRoster:
 
     processes: dict[str, int] = field(default_factory=dict)
     """Rank by pid. A pid that two hosts use is left out."""
+    buses: dict[str, int] = field(default_factory=dict)
+    """Rank by the address of its device on the PCI bus. An address that two ranks have is left out."""
     hosts: dict[str, int] = field(default_factory=dict)
     """First rank by host."""
     own: set[int] = field(default_factory=set)
@@ -86,6 +93,12 @@ class RankRoster:
             self._add_process(stated[1] or stated[3], int(stated[2] or stated[4]))
         for stated in _RANK_OF_PID.finditer(line):
             self._add_process(stated[2], int(stated[1]))
+        if (process := read_process(line, text)) is not None:
+            local = self.first_rank_of("") + process.rank if process.is_local else process.rank
+            self._add_process(process.pid, local)
+        if (device := read_bus(line)) is not None and len(self.buses) < MAX_PROCESSES:
+            bus, rank = device
+            self.buses[bus] = rank if self.buses.get(bus, rank) == rank else -1
         if found := _PROXY.search(text):
             self._add_process(found[1], int(found[2]))
         if found := _NCCL_PROCESS.search(text):
@@ -112,6 +125,12 @@ class RankRoster:
         if found := _FIRST_RANK.search(text):
             self.first_rank = int(found[1]) if self.first_rank in (None, int(found[1])) else -1
 
+    def read_table_row(self, text: str, rank: int | None) -> None:
+        """Read the row of a launcher's table with the pid of the process whose rank the row before it states."""
+        found = _TABLE_PID.search(text)
+        if found and rank is not None:
+            self._add_process(found[1], rank)
+
     def _add_process(self, pid: str, rank: int) -> None:
         known = self.processes.get(pid, rank)
         if len(self.processes) < MAX_PROCESSES:
@@ -119,7 +138,11 @@ class RankRoster:
 
     def find_process(self, rows: Iterable[str]) -> int | None:
         """Return the rank of the first process that rows of a log name."""
-        ranks = (self.processes.get(found[1] or found[2], -1) for row in rows for found in _PID.finditer(row))
+        known = list(rows)
+        ranks = [self.processes.get(found[1] or found[2], -1) for row in known for found in _PID.finditer(row)]
+        if known and (bus := find_bus(known[0])):
+            ranks.append(self.buses.get(bus, -1))
+        ranks += [find_actor_rank(row, self.processes_per_node) for row in known]
         return next((rank for rank in ranks if rank >= 0), None)
 
     def only_rank(self) -> int | None:
@@ -131,6 +154,13 @@ class RankRoster:
     def find_local(self, host: str, local_rank: int | None) -> int | None:
         """Return the rank of a process by its index on its host; the index itself if the host is not known."""
         return local_rank if local_rank is None else self.first_rank_of(host) + local_rank
+
+    def host_in(self, rows: Iterable[str]) -> str:
+        """Return the only known host that rows of a log name; "" if there is none."""
+        named = (
+            {word for row in rows for word in _WORD.findall(row) if word in self.hosts} if self.hosts else set[str]()
+        )
+        return named.pop() if len(named) == 1 else ""
 
     def first_rank_of(self, host: str) -> int:
         """Return the first rank of a host, or of the only node that the log is of; 0 if neither is known."""

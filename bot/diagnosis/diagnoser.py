@@ -17,17 +17,17 @@ from bot.diagnosis.confidence import estimate_confidence
 from bot.diagnosis.cut_lines import without_added_end
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.cpu_use import MIN_SAMPLES, judge_cpu_use
-from bot.diagnosis.failures.cut_tracebacks import explain_cut_traceback
-from bot.diagnosis.failures.empty_data import NO_DATA, find_empty_data
 from bot.diagnosis.failures.endings import LAST_WORDS
+from bot.diagnosis.failures.ends.cut_tracebacks import explain_cut_traceback
+from bot.diagnosis.failures.ends.empty_data import NO_DATA, find_empty_data
+from bot.diagnosis.failures.ends.failed_end import LogEnd, find_failed_end
+from bot.diagnosis.failures.ends.failed_jobs import FAILED_JOB, find_failed_job
+from bot.diagnosis.failures.ends.skipped_updates import report_skipped_updates
+from bot.diagnosis.failures.ends.stall_reports import MAX_ROWS, find_stall_report
+from bot.diagnosis.failures.ends.stated_ends import find_stated_end
 from bot.diagnosis.failures.exceptions import failure_from_unfinished
-from bot.diagnosis.failures.failed_end import LogEnd, find_failed_end
-from bot.diagnosis.failures.failed_jobs import FAILED_JOB, find_failed_job
 from bot.diagnosis.failures.rank_evidence import RankEvidence
 from bot.diagnosis.failures.reasons import grade
-from bot.diagnosis.failures.skipped_updates import report_skipped_updates
-from bot.diagnosis.failures.stall_reports import MAX_ROWS, find_stall_report
-from bot.diagnosis.failures.stated_ends import find_stated_end
 from bot.diagnosis.failures.tracebacks import UnfinishedTraceback
 from bot.diagnosis.findings import Diagnosis, Failure, worst_first
 from bot.diagnosis.hints.filling import choose_hints

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.diagnosis.failures.candidates import Candidate
+from bot.diagnosis.failures.ends.last_words import states_survival
 from bot.diagnosis.failures.failed_requests import is_of_one_request
-from bot.diagnosis.failures.last_words import states_survival
 from bot.diagnosis.failures.notes import WAITS
 from bot.diagnosis.failures.recovery import Recovery
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE

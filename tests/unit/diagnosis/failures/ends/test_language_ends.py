@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.diagnosis.failures.language_ends import is_uncaught, marks_uncaught
+from bot.diagnosis.failures.ends.language_ends import is_uncaught, marks_uncaught
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.diagnosis.failures.last_complaints import find_last_complaint
-from bot.diagnosis.failures.last_words import read_rows
+from bot.diagnosis.failures.ends.last_complaints import find_last_complaint
+from bot.diagnosis.failures.ends.last_words import read_rows
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.diagnosis.failures.last_words import read_rows
-from bot.diagnosis.failures.vain_waits import find_vain_wait
+from bot.diagnosis.failures.ends.last_words import read_rows
+from bot.diagnosis.failures.ends.vain_waits import find_vain_wait
 
 
 def find(text: str) -> int | None:

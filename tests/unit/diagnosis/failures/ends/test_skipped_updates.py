@@ -1,7 +1,7 @@
 """Runs that skip every update."""
 
-from bot.diagnosis.failures.last_words import EndRow, read_rows
-from bot.diagnosis.failures.skipped_updates import skips_every_update
+from bot.diagnosis.failures.ends.last_words import EndRow, read_rows
+from bot.diagnosis.failures.ends.skipped_updates import skips_every_update
 
 
 def rows_of(lines: list[str]) -> list[EndRow]:

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.diagnosis.failures.failed_end import LogEnd
+from bot.diagnosis.failures.ends.failed_end import LogEnd
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint

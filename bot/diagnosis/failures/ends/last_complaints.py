@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Container, Sequence
 from typing import Protocol
 
-from bot.diagnosis.failures.last_words import EndRow, states_survival
+from bot.diagnosis.failures.ends.last_words import EndRow, states_survival
+from bot.diagnosis.failures.ends.start_errors import is_optional
 from bot.diagnosis.failures.reasons import Grade
-from bot.diagnosis.failures.start_errors import is_optional
 from bot.diagnosis.failures.subjects import is_progress, names_failure, without_bar
 from bot.diagnosis.failures.vague_lines import is_vague
 from bot.domain.logs import Level

@@ -14,21 +14,21 @@ from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
 from bot.diagnosis.failures.category_of_excerpt import with_weighed_category
 from bot.diagnosis.failures.completion import ends_process, has_completed
+from bot.diagnosis.failures.ends.job_tables import MAY_BE_TABLE, lines_of_tables
+from bot.diagnosis.failures.ends.language_ends import marks_uncaught
+from bot.diagnosis.failures.ends.last_complaints import find_last_complaint, states_lack
+from bot.diagnosis.failures.ends.last_words import LOOKS_BAD, EndRow, read_rows, states_survival
+from bot.diagnosis.failures.ends.plain_ends import MAY_END, states_plain_end, states_trouble
+from bot.diagnosis.failures.ends.start_errors import find_start_error
+from bot.diagnosis.failures.ends.vain_waits import find_vain_wait
 from bot.diagnosis.failures.epilogues import is_epilogue, is_sidecar
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
-from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, lines_of_tables
-from bot.diagnosis.failures.language_ends import marks_uncaught
-from bot.diagnosis.failures.last_complaints import find_last_complaint, states_lack
-from bot.diagnosis.failures.last_words import LOOKS_BAD, EndRow, read_rows, states_survival
 from bot.diagnosis.failures.life_signs import LifeKind
-from bot.diagnosis.failures.plain_ends import MAY_END, states_plain_end, states_trouble
 from bot.diagnosis.failures.quotations import Quotation
 from bot.diagnosis.failures.reasons import Grade
-from bot.diagnosis.failures.start_errors import find_start_error
 from bot.diagnosis.failures.status_trees import is_in_good_tree
 from bot.diagnosis.failures.subjects import is_progress
 from bot.diagnosis.failures.surroundings import Surroundings
-from bot.diagnosis.failures.vain_waits import find_vain_wait
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint

@@ -11,9 +11,9 @@ from bot.diagnosis.categories import Category
 from bot.diagnosis.failures.candidates import FAILED_END
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
-from bot.diagnosis.failures.empty_data import NO_DATA
-from bot.diagnosis.failures.failed_end import ROW_CHARS, LogEnd
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.ends.empty_data import NO_DATA
+from bot.diagnosis.failures.ends.failed_end import ROW_CHARS, LogEnd
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from bot.diagnosis.failures.ends.failed_end import MAX_ROWS, ROW_CHARS, LogEnd, last_index
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.diagnosis.failures.epilogues import is_epilogue
-from bot.diagnosis.failures.failed_end import MAX_ROWS, ROW_CHARS, LogEnd, last_index
-from bot.diagnosis.failures.last_words import EndRow
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence

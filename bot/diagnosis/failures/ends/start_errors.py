@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Container, Sequence
 
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.diagnosis.failures.life_signs import LifeKind
 from bot.diagnosis.reading.attempts import is_given_up
 from bot.domain.logs import Level

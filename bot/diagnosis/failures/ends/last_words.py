@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bot.diagnosis.failures.announced_failures import states_exception, states_outcome
-from bot.diagnosis.failures.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
+from bot.diagnosis.failures.ends.language_ends import LANGUAGE_ENDS, is_uncaught, marks_uncaught
 from bot.diagnosis.failures.life_signs import LifeKind, read_life_sign
 from bot.diagnosis.failures.noise import is_dump, is_hypothetical, is_quotation
 from bot.diagnosis.failures.reasons import Grade, grade, states_refusal

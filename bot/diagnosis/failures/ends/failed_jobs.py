@@ -1,8 +1,8 @@
 """Recognise that a job failed by the table of states with which a log ends, where no known failure explains it."""
 
 from bot.diagnosis.failures.candidates import TITLE_CHARS
-from bot.diagnosis.failures.failed_end import MAX_ROWS, ROW_CHARS, LogEnd
-from bot.diagnosis.failures.job_tables import MAY_BE_TABLE, find_failed_jobs, read_table_rows
+from bot.diagnosis.failures.ends.failed_end import MAX_ROWS, ROW_CHARS, LogEnd
+from bot.diagnosis.failures.ends.job_tables import MAY_BE_TABLE, find_failed_jobs, read_table_rows
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.precedence import Precedence
 from bot.diagnosis.reading.fingerprints import failure_fingerprint

@@ -11,8 +11,8 @@ from dataclasses import replace
 from bot.diagnosis.failures.candidates import SHOWN_EXCEPTION
 from bot.diagnosis.failures.category_evidence import FailureText, weigh_category
 from bot.diagnosis.failures.category_hints import HINTS
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.diagnosis.failures.frames import LineKind, line_kind
-from bot.diagnosis.failures.last_words import EndRow
 from bot.diagnosis.failures.reasons import Grade
 from bot.diagnosis.failures.stated_ranks import find_detail_rank
 from bot.diagnosis.failures.subjects import is_complaint, is_progress

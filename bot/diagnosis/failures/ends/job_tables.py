@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.diagnosis.categories import Category
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.domain.regex import compile_pattern
 
 _FAILED: dict[str, Category] = {

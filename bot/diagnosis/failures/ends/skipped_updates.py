@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, pstdev
 
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.ends.last_words import EndRow
 from bot.diagnosis.findings import Failure
 from bot.diagnosis.reading.prefixes import parse_timestamp
 from bot.diagnosis.training.progress import parse_sample

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bot.diagnosis.failures.last_words import EndRow
+from bot.diagnosis.failures.ends.last_words import EndRow
 
 MIN_WAIT_S = 60.0
 """Time after which a peer that starts at the same moment should have answered."""

@@ -109,7 +109,7 @@ def require_text(page: bytes, name: str) -> None:
     Raises:
         BinaryFile: the page is compressed or binary.
     """
-    text = _HOLE.sub(b"", page)
+    text = _HOLE.sub(b"", page) if b"\0" in page else page
     controls = len(text) - len(text.translate(None, _CONTROLS))
     if page.startswith(tuple(_OPENERS)):
         raise BinaryFile(f"{name} is compressed. Decompress it first.")

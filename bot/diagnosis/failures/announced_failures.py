@@ -22,6 +22,8 @@ _EXCEPTION = re.compile(
     rf"|\b(?:unhandled|uncaught) (?:exception|error)\b[^:\n]{{0,40}}: {_REASON}"
     r"|\b(?:exception|error) (?:in|during|while|when) (?:the )?(?:(?:train|fit|evaluat|sav)(?:ing|er|e|\b)|main\b"
     rf"|run(?:ning)?\b|epoch\b|loop\b)[^:\n]{{0,40}}: {_REASON}"
+    r"|\bexception (?:in|during|while|from) (?:the )?(?:\w+ ){1,3}(?:loop|worker|actor|learner|trainer)\b[^:\n]{0,40}"
+    rf": {_REASON}"
     r"|\b(?:train|tokeniz|load|pars|pre-?process|comput|compil|convert|export|evaluat|quantiz|merg|build|initializ|read"
     rf"|fitt)ing failed: {_REASON}"
     rf"|^\W*(?-i:FAILED|FAILURE|CRASHED|ABORTED|ABORT): {_REASON}"

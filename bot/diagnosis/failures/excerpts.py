@@ -70,6 +70,11 @@ _STATED = re.compile(r"\b(?:Reason|Cause): \w+ \w+ \w")
 """A reason that is announced as such."""
 _CRASH = re.compile(r"Fatal Python error: |\bAborted\b|\bcore dumped\b|\bSIG[A-Z]{3,4} received\b")
 """How a process ends that aborts for a reason it has stated."""
+_CORE = re.compile(r"\bAborted\b.{0,4}(?:\(core dumped\)|$)")
+"""What the shell prints of such a process."""
+_TERMINATE = "terminate called"
+ABOVE_TERMINATE = 2
+"""Number of lines above it in which a C++ program logs the error for which it ends; not all print it again below."""
 _CELL = compile_pattern(rb"(?m)^(?:Cell In\[\d+\], line|File <ipython-input|<ipython-input|-+> \d+ |In \[\d+\]:)")
 _SERVER = compile_pattern(
     rb"HTTP/[\d.]+\"? [2-5]\d\d\b|[( ]status[=:] ?[2-5]\d\d\b"
@@ -92,6 +97,8 @@ def center_excerpt(candidate: Candidate, place: Place, raised: RaisedException |
     start = traceback_start([line.text for line in before]) if has_traceback else len(before)
     event = WindowLine(place.line.strip(), split_prefix(place.line).text, place.cursor.line + 1)
     awaited = _awaited(event.text, is_exception=candidate.name == "python_exception")
+    if event.text.startswith(_TERMINATE) and any(map(_states_error, before[-ABOVE_TERMINATE:])):
+        awaited = ""
     best = (
         choose_decisive(candidate, before[:start], event, place, is_whole=not awaited)
         if is_decisive
@@ -205,13 +212,18 @@ def _take_reason(candidate: Candidate, line: WindowLine) -> None:
         or (awaited == "error" and (_CRASH.search(line.text) or is_vague(line.text) or not is_complaint(line.shown)))
         or (awaited == "more" and ((found < Grade.REASON and not _STATED.search(line.text)) or is_quotation(line.text)))
         or (awaited == "indented" and line.text.endswith(":"))
-        or (awaited == "next" and counts_errors(line.text))
+        or (awaited == "next" and (counts_errors(line.text) or _CORE.search(line.text)))
     ):
         return
     candidate.root_index, candidate.decisive_line = len(candidate.excerpt), line.number
     is_whole = awaited in ("error", "more") or found >= Grade.REASON
     candidate.awaits_reason = "" if is_whole else "more"
     candidate.read_reason(line.text)
+
+
+def _states_error(line: WindowLine) -> bool:
+    """Is a line logged as an error, and does it say more than that something failed?"""
+    return (stated_level(line.shown) or Level.INFO) >= Level.ERROR and grade(line.text) >= Grade.FAULT
 
 
 def _begins_reason(candidate: Candidate, text: str) -> bool:

@@ -27,6 +27,7 @@ NONFINITE = (
     r"(?i:(?:loss|norm|cross[ _]?entropy|xent)(?:/tok|\(train\)|[ _]train)?['\" \t]*[:=|]{0,2}[ \t'\"]*(?:tensor\()?"
     r"[-+]?(?:(?:nan|inf(?:inity)?)(?:[^a-z0-9]|$)|1\.#[qsi]))"
     r"|(?i:loss is (?:nan|inf))|(?i:['\"]?loss['\"]?: 0\.0[,}])|\"value\": NaN|nan avg(?: loss)?, "
+    r"|(?i:(?:perplexity|ppl)['\" \t]*[:=|]{0,2}[ \t'\"]*nan(?:[^a-z0-9]|$))"
 )
 """Lines that sampling must not skip: a loss or norm that is not finite, or a loss of exactly zero."""
 
@@ -113,6 +114,9 @@ _RARE_STEP = re.compile(
 _RARE_WORDS = ("it=", "it:", "iter_num", "n_iter", "step_num", " up. ", " total_timesteps ")
 """One of these is in every match of `_RARE_STEP`."""
 _LOSS_IS = re.compile(rf"\b(?:epoch|step)\W{{0,3}}\d.{{0,80}}\bloss is {_NUMBER}")
+_PERPLEXITY = re.compile(
+    rf"(?P<before>\b(?:\w+[ _/-])??)(?:perplexity|ppl){_SEPARATOR}(?P<value>\d+\.?\d*(?:e[-+]?\d+)?|nan)(?![\w%]|\.\d)"
+)
 _COST = re.compile(rf" : cost {_NUMBER}")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
 """A table row of Ultralytics: epoch, memory and the losses, of which the first is read."""
@@ -225,6 +229,8 @@ def parse_sample(text: str) -> Sample | None:
         loss, loss_mark = float(cost.group(1)), " : cost "
     if loss is None and " avg" in text and (row := _DARKNET_ROW.match(text)):
         step, loss = int(row.group(1)), float(row.group(2))
+    if loss is None and (epoch is not None or step is not None) and ("ppl" in text or "perplexity" in text):
+        loss, loss_mark = _loss_of_perplexity(text)
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
     norm = _first(text, _GRAD)
@@ -296,6 +302,16 @@ def _loss(text: str) -> tuple[float | None, str]:
     if first is None and "loss" in text:
         found = _MLLOG_LOSS.search(text) or ("loss is " in text and _LOSS_IS.search(text))
     return (float(found.group(1)), text[found.start() : found.start(1)]) if found else (first, mark)
+
+
+def _loss_of_perplexity(text: str) -> tuple[float | None, str]:
+    """Return the loss whose exponential a line states as the perplexity, and its mark; none of an evaluation."""
+    found = _PERPLEXITY.search(text)
+    if found is None or _EVALUATION_NAME.search(found["before"]):
+        return None, ""
+    value = float(found["value"])
+    loss = value if math.isnan(value) else math.log(value) if 0 < value < math.inf else None
+    return loss, "" if loss is None else text[found.start() : found.start("value")]
 
 
 class _Position(NamedTuple):

@@ -22,7 +22,7 @@ _PEER_ERROR = re.compile(
 _LAUNCHER = re.compile(
     r"(ChildFailedError|SignalException|CalledProcessError|ProcessRaisedException|ProcessExitedException|SystemExit|click\.exceptions\.Exit|TrainingFailedError)$"
 )
-_MISTAKE = re.compile(r"(?:^|\.)(?:Name|UnboundLocal|Syntax|Indentation|Tab)Error$")
+_MISTAKE = re.compile(r"(?:^|\.)(?:Name|UnboundLocal|Reference|Syntax|Indentation|Tab)Error$")
 """A mistake in code, whatever surrounds it."""
 _INTERRUPT = re.compile(r"(KeyboardInterrupt|GeneratorExit|StopIteration|StopAsyncIteration)$")
 _PLACEHOLDER = re.compile(

@@ -69,6 +69,7 @@ _SAMPLES_UNIT = AnchoredPattern(
 _SPEED = AnchoredPattern(r"speed: ([\d.]+) samples|\"throughput\": ([\d.]+)", "speed: ", '"throughput')
 _AFTER_UNIT = re.compile(rf"{_SEPARATOR}{_AMOUNT}(?![\w%]|\.\d)")
 _BEFORE_UNIT = re.compile(rf"(?<![\w.,]){_AMOUNT} ?$")
+_ENDS_OF_AMOUNTS = frozenset("0123456789.km")
 _MOST_BEFORE = 24
 """Characters before a unit in which its number is."""
 _RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
@@ -233,8 +234,8 @@ def parse_sample(text: str) -> Sample | None:
         loss, loss_mark = _loss_of_perplexity(text)
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
-    norm = _first(text, _GRAD)
-    speed = _speed(text, _TOKENS_UNIT)
+    norm = _first(text, _GRAD) if "norm" in text else None
+    speed = _speed(text, _TOKENS_UNIT) if "tok" in text or "ps" in text else None
     images = (_speed(text, _SAMPLES_UNIT) or _first(text, _SPEED)) if _may_have_sample_rate(text) else None
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
@@ -245,7 +246,7 @@ def parse_sample(text: str) -> Sample | None:
         epoch=epoch,
         loss=loss,
         grad_norm=norm,
-        learning_rate=_first(text, _RATE),
+        learning_rate=_first(text, _RATE) if "lr" in text or "rate" in text else None,
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
@@ -375,7 +376,9 @@ def _stated_total(text: str) -> str | None:
 def _speed(text: str, unit: AnchoredPattern) -> float | None:
     """Read the number beside a unit: before it at the end of a field, else after it, else before it."""
     for found in unit.finditer(text):
-        before = _BEFORE_UNIT.search(text, max(0, found.start() - _MOST_BEFORE), found.start())
+        start = found.start()
+        may_precede = start > 0 and text[max(0, start - 3) : start].rstrip(" ")[-1:] in _ENDS_OF_AMOUNTS
+        before = _BEFORE_UNIT.search(text, max(0, start - _MOST_BEFORE), start) if may_precede else None
         if before is None or _FIELD_END.match(text, found.end()) is None:
             before = _AFTER_UNIT.match(text, found.end()) or before
         if before is not None:
@@ -385,9 +388,8 @@ def _speed(text: str, unit: AnchoredPattern) -> float | None:
 
 def _first(text: str, pattern: AnchoredPattern) -> float | None:
     found = pattern.search(text)
-    number = next((group for group in found.groups() if group), None) if found else None
     try:
-        return None if number is None else _amount(number)
+        return None if found is None or found.lastindex is None else _amount(found[found.lastindex])
     except ValueError:  # 1.2.3
         return None
 

@@ -6,6 +6,7 @@ lines become Python strings. The state depends on the sequence of lines alone, n
 
 import copy
 import re
+import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -41,7 +42,7 @@ from bot.diagnosis.training.progress import NONFINITE, PROGRESS
 from bot.diagnosis.training.progress_lines import parse_progress_line
 from bot.domain.levels import stated_level
 from bot.domain.logs import Level
-from bot.domain.regex import Match, compile_pattern
+from bot.domain.regex import Pattern, compile_pattern
 
 TAIL = 8192
 """Number of bytes kept from the end of the log, for excerpts, heartbeats and the log's own timestamps."""
@@ -59,6 +60,9 @@ NEWEST = 12
 """Number of progress lines at the log's end of which all are read for a report."""
 ATTENTION = 16384
 """Number of bytes after a non-finite line, or a failure in one of many files, in which no progress line is skipped."""
+
+NOT_FOUND = sys.maxsize
+"""A position after the end of any page."""
 
 GOES_ON = ON_CPU | SKIPPED
 """Signatures of notes that also show that the run goes on after a failure next to them."""
@@ -122,26 +126,26 @@ class PageScanner:
             page = page.replace(b"\b", b"\r")  # either one starts a progress bar again
         cursor = LineCursor(page, origins, state.lines, state.lines)
         between = LinesBetween(page, state.offset, state.lines, origins)
-        failure = self._failure.search(page, 0)
+        failure = _find(self._failure, page, 0)
         progress = self._next_progress(state, cursor, 0)
         life = self._next_life(state, page, 0)
-        while failure is not None or progress is not None or life is not None:
-            stop = cursor.move_to(min(last_byte(found) for found in (failure, progress, life) if found is not None))
-            is_failure = failure is not None and last_byte(failure) < stop
-            is_progress = progress is not None and last_byte(progress) < stop
+        while (position := min(failure, progress, life)) < NOT_FOUND:
+            stop = cursor.move_to(position)
+            is_failure, is_progress = failure < stop, progress < stop
             between.read_before(cursor, state.root_cause, has_trained=state.pace.has_trained)
             raw = cursor.raw()
             is_nonfinite = is_failure and self._nonfinite.search(raw) is not None
             if is_progress or is_nonfinite:
                 self._read_progress(state, cursor, raw, tail, is_nonfinite=is_nonfinite)
-            if life is not None and last_byte(life) < stop:
+            if life < stop:
                 self._read_life(state, cursor, raw)
             if is_failure:
                 if self._checkpoint.search(raw) is not None:
                     self._read_checkpoint(state, cursor, raw)
                 self._read_failure(state, cursor, raw, tail)
-                failure = self._failure.search(page, stop)
-            if is_failure or life is not None:
+                between.may_await = True
+                failure = _find(self._failure, page, stop)
+            if is_failure or life < NOT_FOUND:
                 life = self._next_life(state, page, stop)
             if is_progress or is_nonfinite or state.dense_until > state.offset + stop:
                 progress = self._next_progress(state, cursor, stop)
@@ -182,14 +186,14 @@ class PageScanner:
         state.offset += len(page)
         state.clock_ns = state.clock_ns if newest_ns is None else newest_ns
 
-    def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> Match[bytes] | None:
-        """Find the next progress line that is not skipped."""
+    def _next_progress(self, state: DiagnoserState, cursor: LineCursor, position: int) -> int:
+        """Find the next progress line that is not skipped; return a position on it."""
         if state.samples >= self._dense_samples and cursor.origins is None:
             turn = state.samples % 8 * 61  # lines that come in pairs take turns
             resume_at = state.sampled_at + self._skip_bytes(state) + turn
             if resume_at > state.dense_until:
                 position = max(position, resume_at - state.offset)
-        return self._progress.search(cursor.page, position) if position < len(cursor.page) else None
+        return _find(self._progress, cursor.page, position)
 
     def _skip_bytes(self, state: DiagnoserState) -> int:
         """Number of bytes to skip after the newest sample."""
@@ -218,9 +222,9 @@ class PageScanner:
                 return
             end, reach = start, reach * 2
 
-    def _next_life(self, state: DiagnoserState, page: bytes, position: int) -> Match[bytes] | None:
-        """Find the next line that may show the outcome of a failure, if one is open."""
-        return self._life.search(page, position) if state.root_cause.awaits_outcome and position < len(page) else None
+    def _next_life(self, state: DiagnoserState, page: bytes, position: int) -> int:
+        """Find the next line that may show the outcome of a failure, if one is open; return a position on it."""
+        return _find(self._life, page, position) if state.root_cause.awaits_outcome else NOT_FOUND
 
     def _read_life(self, state: DiagnoserState, cursor: LineCursor, raw: bytes) -> None:
         if not state.root_cause.awaits_outcome:
@@ -345,6 +349,12 @@ class PageScanner:
         if raised is None and (logged := as_logged(signature, line)) is not signature:
             return logged if handled is None else as_handled(logged)
         return handled or signature
+
+
+def _find(pattern: Pattern[bytes], page: bytes, position: int) -> int:
+    """Return a position on the first line with a match."""
+    found = pattern.search(page, position) if position < len(page) else None
+    return NOT_FOUND if found is None else last_byte(found)
 
 
 def _record_event(

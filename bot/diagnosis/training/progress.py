@@ -11,6 +11,13 @@ from typing import NamedTuple
 from bot.diagnosis.reading.anchored_patterns import AnchoredPattern
 from bot.diagnosis.reading.labels import Label
 from bot.diagnosis.reading.prefixes import LogTime
+from bot.diagnosis.training.stated_rates import (
+    SEPARATOR,
+    first_amount,
+    parse_amount,
+    read_samples_per_s,
+    read_tokens_per_s,
+)
 
 PROGRESS = (
     r"(?i:(?:loss(?:/tok|(?:/(?:train|total)){1,2}|\(train\)|[ _]train)?|cross[ _]?entropy|xent)['\" \t]*[:=|]{0,2}"
@@ -36,16 +43,11 @@ NONFINITE = (
 _NUMBER = r"([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|nan|inf(?:inity)?))(?![\w%]|\.\d)"
 _WINDOWS_NUMBER = re.compile(r"1\.#(qnan|snan|ind|inf)\d*")
 """How older runtimes of Windows print what is not a finite number."""
-_THOUSANDS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d|,\d)"
-_AMOUNT = rf"((?:{_THOUSANDS}|\d+\.?\d*(?:e[-+]?\d+)?|\.\d+) ?[km]?)"
-"""A speed, which may have its thousands separated or be in thousands or millions."""
-_FIELD_END = re.compile(r"\s*(?:$|[|,;)\]])")
-_SEPARATOR = r"['\"]?\s*(?:::|:=|[:=|(]|->)?\s*['\"]?(?:tensor\()?\s*"
 _LOSS = AnchoredPattern(
     r"(?:^|[^a-z0-9_])(?:(?:lm|train(?:ing)?|total|nll|ce|mlm|avg|average|running|mean|reduced[_ ]train|step|batch"
     r"|cur(?:rent)?|sft|dpo|main|avr|smooth(?:ed)?|final|overall|epoch|ema|last)[ _/-]?)?"
     rf"(?:loss(?:/tok|(?:/(?:train|total)){{1,2}}|[_ ]train|_total|_step|\(train\))?|cross[ _]?entropy(?:[ _]?loss)?"
-    rf"|xent){_SEPARATOR}{_NUMBER}",
+    rf"|xent){SEPARATOR}{_NUMBER}",
     "loss", "ntropy", "xent", reach=24,
 )  # fmt: skip
 _MLLOG_LOSS = re.compile(rf'"key": "(?:train_)?loss", "value": {_NUMBER}')
@@ -54,26 +56,10 @@ _EVALUATION_LINE = re.compile(r"\b(?:eval\w*|valid\w*|test(?:ing)?|predict\w*)\b
 EVALUATION_WORD = r"\b(?:eval(?:uat\w+)?|valid(?:at\w+)?|val|test(?:ing)?(?!\.py))\b"
 """Before a loss or a step, it shows that the line is about evaluation, unless `train` is there too."""
 _EVALUATION_BEFORE_LOSS = re.compile(EVALUATION_WORD)
-_GRAD = AnchoredPattern(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{_SEPARATOR}{_NUMBER}", "grad", "gnorm")
+_GRAD = AnchoredPattern(rf"(?:grad(?:ient)?s?[ _]?norm|gnorm)(?:/\w+)?{SEPARATOR}{_NUMBER}", "grad", "gnorm")
 _RATE = AnchoredPattern(
-    rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){_SEPARATOR}{_NUMBER}", "learning", "lr", reach=1
+    rf"(?:learning[ _]rate|(?:^|[^a-z])lr(?:[-_]\w+)?){SEPARATOR}{_NUMBER}", "learning", "lr", reach=1
 )
-_TOKENS_UNIT = AnchoredPattern(
-    r"tok(?:en)?s?[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?(?:[ _]?(?:/|per)[ _]?(?:gpu|device|chip|rank))?|\bwps|\btps",
-    "tok", "wps", "tps",
-)  # fmt: skip
-_SAMPLES_UNIT = AnchoredPattern(
-    r"(?:samples?|examples?|images?|imgs?|sequences?)[ _]?(?:/|per)[ _]?s(?:ec(?:ond)?)?",
-    "sample", "example", "image", "img", "sequence",
-)  # fmt: skip
-_SPEED = AnchoredPattern(r"speed: ([\d.]+) samples|\"throughput\": ([\d.]+)", "speed: ", '"throughput')
-_AFTER_UNIT = re.compile(rf"{_SEPARATOR}{_AMOUNT}(?![\w%]|\.\d)")
-_BEFORE_UNIT = re.compile(rf"(?<![\w.,]){_AMOUNT} ?$")
-_ENDS_OF_AMOUNTS = frozenset("0123456789.km")
-_MOST_BEFORE = 24
-"""Characters before a unit in which its number is."""
-_RATE_UNITS = ("/s", "/ s", "/_s", "per s", "per_s", "pers", "throughput", "speed")
-"""One of these is beside every number of samples per second."""
 _ELAPSED = re.compile(r"elapsed time per iteration \((ms|s)\): (\d{1,12}(?:\.\d*)?)")
 _PLAIN_COUNT = r"\d{1,12}(?![\d,.km])|\d{1,3}(?:,\d{3}){1,3}(?!\d|,\d)"
 _COUNT = rf"({_PLAIN_COUNT}|\d{{1,4}}(?:\.\d{{1,3}})?(?:k(?![a-z])|m(?=\s*/\s*\d))|\d{{1,12}})"
@@ -116,7 +102,7 @@ _RARE_WORDS = ("it=", "it:", "iter_num", "n_iter", "step_num", " up. ", " total_
 """One of these is in every match of `_RARE_STEP`."""
 _LOSS_IS = re.compile(rf"\b(?:epoch|step)\W{{0,3}}\d.{{0,80}}\bloss is {_NUMBER}")
 _PERPLEXITY = re.compile(
-    rf"(?P<before>\b(?:\w+[ _/-])??)(?:perplexity|ppl){_SEPARATOR}(?P<value>\d+\.?\d*(?:e[-+]?\d+)?|nan)(?![\w%]|\.\d)"
+    rf"(?P<before>\b(?:\w+[ _/-])??)(?:perplexity|ppl){SEPARATOR}(?P<value>\d+\.?\d*(?:e[-+]?\d+)?|nan)(?![\w%]|\.\d)"
 )
 _COST = re.compile(rf" : cost {_NUMBER}")
 _ULTRALYTICS_ROW = re.compile(r"^\s*(\d{1,12})/\d+\s+[\d.]+g\s+(nan|inf|\d+\.?\d*)\s")
@@ -234,9 +220,8 @@ def parse_sample(text: str) -> Sample | None:
         loss, loss_mark = _loss_of_perplexity(text)
     if loss is None and epoch is None and total is None and step is not None and not _counts_steps(text):
         step = None
-    norm = _first(text, _GRAD) if "norm" in text else None
-    speed = _speed(text, _TOKENS_UNIT) if "tok" in text or "ps" in text else None
-    images = (_speed(text, _SAMPLES_UNIT) or _first(text, _SPEED)) if _may_have_sample_rate(text) else None
+    norm = first_amount(text, _GRAD) if "norm" in text else None
+    speed, images = read_tokens_per_s(text), read_samples_per_s(text)
     if loss is None and step is None and epoch is None and norm is None and speed is None and images is None:
         return None
     elapsed = _ELAPSED.search(text) if "elapsed" in text else None
@@ -246,7 +231,7 @@ def parse_sample(text: str) -> Sample | None:
         epoch=epoch,
         loss=loss,
         grad_norm=norm,
-        learning_rate=_first(text, _RATE) if "lr" in text or "rate" in text else None,
+        learning_rate=first_amount(text, _RATE) if "lr" in text or "rate" in text else None,
         tokens_per_s=speed,
         samples_per_s=images,
         step_s=float(elapsed.group(2)) / (1000 if elapsed.group(1) == "ms" else 1) if elapsed else None,
@@ -272,13 +257,6 @@ def _is_evaluation(text: str, loss_mark: str) -> bool:
         return bool(_EVALUATION_LINE.search(text))
     before = text[: text.find(loss_mark)]
     return bool(_EVALUATION_BEFORE_LOSS.search(before)) and "train" not in before
-
-
-def _may_have_sample_rate(text: str) -> bool:
-    """May the line state samples per second? Searching the patterns is slow."""
-    if "ample" in text or "image" in text or "img" in text or "sequence" in text:
-        return any(unit in text for unit in _RATE_UNITS)
-    return "speed" in text or "throughput" in text
 
 
 def _counts_steps(text: str) -> bool:
@@ -337,7 +315,7 @@ def _position(text: str) -> _Position:
     if found := _STEP.search(text):
         total = found.group(2) or _stated_total(text)
         mark = text[found.start() : found.start(1)]
-        return _Position(in_epoch, int(_amount(found.group(1))), int(_amount(total)) if total else None, mark)
+        return _Position(in_epoch, int(parse_amount(found.group(1))), int(parse_amount(total)) if total else None, mark)
     if in_epoch is None and has_epoch and (found := _EPOCH_BAR.search(text)):
         return _Position(float(found.group(1)))
     if found := _BAR.search(text) or _COUNTED.search(text) or _ITERATIONS.search(text):
@@ -371,31 +349,3 @@ def _stated_total(text: str) -> str | None:
     """Return the total that is stated apart from the step, such as `max_steps`."""
     found = _TOTAL.search(text) if "max_" in text or "total_" in text else None
     return found.group(1) if found else None
-
-
-def _speed(text: str, unit: AnchoredPattern) -> float | None:
-    """Read the number beside a unit: before it at the end of a field, else after it, else before it."""
-    for found in unit.finditer(text):
-        start = found.start()
-        may_precede = start > 0 and text[max(0, start - 3) : start].rstrip(" ")[-1:] in _ENDS_OF_AMOUNTS
-        before = _BEFORE_UNIT.search(text, max(0, start - _MOST_BEFORE), start) if may_precede else None
-        if before is None or _FIELD_END.match(text, found.end()) is None:
-            before = _AFTER_UNIT.match(text, found.end()) or before
-        if before is not None:
-            return _amount(before.group(1))
-    return None
-
-
-def _first(text: str, pattern: AnchoredPattern) -> float | None:
-    found = pattern.search(text)
-    try:
-        return None if found is None or found.lastindex is None else _amount(found[found.lastindex])
-    except ValueError:  # 1.2.3
-        return None
-
-
-def _amount(text: str) -> float:
-    """Read `12,345.6`, `1.2k` or `3.4m`."""
-    scale = {"k": 1e3, "m": 1e6}.get(text[-1], 1.0)
-    number = float((text if scale == 1.0 else text[:-1]).replace(",", ""))
-    return number if scale == 1.0 else round(number * scale, 3)

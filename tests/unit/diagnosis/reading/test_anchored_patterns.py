@@ -3,10 +3,11 @@
 import pytest
 
 from bot.diagnosis.reading.anchored_patterns import AnchoredPattern
-from bot.diagnosis.training import progress
+from bot.diagnosis.training import progress, stated_rates
 from tests.corpus.labels import OWN_CASES, read_labels
 
-ANCHORED = {name: one for name, one in vars(progress).items() if isinstance(one, AnchoredPattern)}
+NAMED = {**vars(progress), **vars(stated_rates)}
+ANCHORED = {name: one for name, one in NAMED.items() if isinstance(one, AnchoredPattern)}
 LINES = [
     line.lower()
     for label in read_labels(OWN_CASES)[::5]

@@ -33,6 +33,12 @@ _FRAME = re.compile(r"(?:\[\d+\] )?#\d+ +\S")
 """A frame of a native stack without an address."""
 _BANNER = "Error executing job with overrides: "
 """What Hydra writes above any exception, with the arguments of the run."""
+_SETTING = r"(?:cfg|config|settings|hparams|hyper_?param)"
+_READS_CONFIGURATION = re.compile(
+    rf"(?i)^\s*[\w.]*{_SETTING}\w*(?:: [^=\n]{{1,40}})? ?= ?json\.loads?\("
+    rf"|\bjson\.loads?\([^\n]{{0,120}}(?:{_SETTING}|\benviron\b)"
+)
+"""The statement of a traceback that reads a configuration, rather than data."""
 _WARNING = "Warning: "
 """In a warning of Python, whose place looks like a frame."""
 
@@ -50,6 +56,8 @@ def with_weighed_category(
     """
     if usual is None:
         return failure
+    if _cannot_read_configuration(failure, statement):
+        return replace(failure, category="launch")
     before, after = statements_around(failure)
     scores = weigh_category_of_excerpt(statement, usual, before, after)
     (category, score), (_, next_score), *_ = sorted(scores.items(), key=itemgetter(1), reverse=True)
@@ -64,6 +72,15 @@ def with_weighed_category(
         return replace(failure, signs=signs)
     hint = failure.hint if keeps_hint else HINTS.get(category, failure.hint)
     return replace(failure, category=category, hint=hint, signs=signs)
+
+
+def _cannot_read_configuration(failure: Failure, statement: FailureText) -> bool:
+    """Is the JSON that cannot be read, before any step, a configuration?"""
+    if failure.category != "data" or statement.has_trained or not statement.kind.endswith("JSONDecodeError"):
+        return False
+    return any(
+        _READS_CONFIGURATION.search(split_prefix(row).text) for row in failure.excerpt[: failure.root_index or 0]
+    )
 
 
 def statements_around(failure: Failure) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from bot.diagnosis.failures.candidates import Candidate, announces_exception, is_near, says_as_much
 from bot.diagnosis.failures.failure_events import FailureEvent
 from bot.diagnosis.failures.reasons import Grade, grade
-from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE
+from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, SYSTEM_REPORTS
 from bot.diagnosis.failures.subjects import names_subject
 from bot.diagnosis.failures.tracebacks import RaisedException
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -93,6 +93,8 @@ def with_first_line(root: Candidate, candidates: Iterable[Candidate]) -> Candida
     row = first.excerpt[first.root_index] if first.excerpt else ""
     if first.awaits_reason not in ("", "more") or announces_exception(first) or is_vague(row):
         return root
+    if root.name in SYSTEM_REPORTS and grade(row) is Grade.OUTCOME:
+        return root  # the kernel's lines follow those of the program
     return replace(
         root, excerpt=first.excerpt, root_index=first.root_index, decisive_line=first.decisive_line, line=first.line
     )

@@ -182,9 +182,10 @@ class _Search:
             lines: before the event, newest first.
             source: of the event.
         """
-        best, weight, steps, rows = None, (0, False), 0, 0
+        best, weight, steps, rows, is_above_header = None, (0, False), 0, 0, False
         for line in lines:
-            kind = line_kind(line.text)
+            kind, is_announcement = line_kind(line.text), is_above_header and _only_announces(line.text)
+            is_above_header = kind is LineKind.HEADER
             if (kind is LineKind.CAUSE and self.own is not Grade.OUTCOME) or _is_survival(line.text):
                 break
             if kind is not LineKind.OTHER:
@@ -192,7 +193,7 @@ class _Search:
             is_other = find_process(line.shown, line.source.label) not in ("", self.who)
             if steps > MAX_STEPS and not is_other:
                 continue
-            found = 0 if _BAR.search(line.text) else self._weigh(line, 0 if is_other else rows)
+            found = 0 if is_announcement or _BAR.search(line.text) else self._weigh(line, 0 if is_other else rows)
             if found and (found, is_own(line.source, source)) >= weight:
                 best, weight = line, (found, is_own(line.source, source))
             elif not found:
@@ -235,6 +236,11 @@ def find_process(line: str, label: Label | None) -> str:
         return str(label)
     found = _PROCESS.search(line, 0, PROCESS_CHARS)
     return found.group(found.lastindex or 0) if found else ""
+
+
+def _only_announces(text: str) -> bool:
+    """Does a line above a traceback state neither a reason nor the exception?"""
+    return grade(text) is Grade.FAULT and SHOWN_EXCEPTION.search(text) is None
 
 
 def _is_survival(text: str) -> bool:

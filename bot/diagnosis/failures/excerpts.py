@@ -38,8 +38,10 @@ MAX_HIDDEN = 8
 """After this number of progress lines, the run goes on and what follows belongs to it."""
 MAX_DETAILS = 8
 """Number of rows from the decisive one among which details do not count as lines after it."""
-_DETAIL = re.compile(r"\s+[\w ]{1,40}: \S{1,60}$")
-"""An indented detail of the exception above it, such as the pid and the address of Ray's dead actor."""
+_DETAIL = re.compile(
+    r"\s+[\w ]{1,40}: \S{1,60}$|\W{0,3}(?i:rank|worker|replica)[ #]{0,4}\d{1,5} ?[:=] *[-\d.]\S{0,40}$"
+)
+"""An indented detail of the exception above it, such as the pid and the address of Ray's dead actor; a rank's value."""
 MAX_HEADING = 5
 """Number of words of an exception that only announces what is below it."""
 ROW_CHARS, DECISIVE_CHARS = 160, 480

@@ -62,7 +62,8 @@ MAX_WARNING_LINES = 16
 _LOGGED = re.compile(r"^\W*\d{4}-\d\d-\d\d|^\[?\d\d:\d\d:\d\d|%\|")
 _HANDLED = re.compile(
     r"(?i)\b(?:ignor(?:ed|ing)|skipp(?:ed|ing)|excluded|reconnecting|re-?opened|scored as 0|re-?trying|retried"
-    r"|re-?queued|recovered|falling back|fell back|(?<!not )continuing|proceeding|unchanged|(?:as|is) expected|harmless"
+    r"|re-?queued|recovered|falling back|fell back|(?<!not )continuing|proceeding|unchanged"
+    r"|(?:as|is) expected(?! to\b)|harmless"
     r"|not an error)\b"
     r"|\btrying (?:the )?(?:next|another|other)\b"
     r"|\((?:\w+ )?(?:row|sample|record|line|file|item|image|document|example|request|entry|part|key)s? (?:was |is )?"

@@ -16,6 +16,7 @@ from bot.diagnosis.failures.stated_ranks import (
     find_head_rank,
     find_local_rank,
     find_named_rank,
+    find_odd_rank,
     find_own_rank,
     rank_of_name,
 )
@@ -215,6 +216,7 @@ class RankEvidence:
             rank = find_head_rank(root.excerpt[: root.root_index])
             rank = self._rank_of_index(rows) if rank is None else rank
             rank = find_detail_rank(rows[1:]) if rank is None else rank
+            rank = find_odd_rank(rows[1:]) if rank is None else rank
         return labels if rank is None else [rank], ""
 
     def _rank_of_rows(self, rows: Sequence[str], *, is_ranked: bool) -> int | None:
@@ -283,6 +285,11 @@ class RankEvidence:
 
     def missing_rank(self) -> MissingRank | None:
         """Return the rank that the others of a collective waited for, or that differs, and how that is known."""
+        ended = (self.task_rank, self.launcher_rank, self.ended_rank)
+        if self.blamed_rank in self.reports.waiting and self.blamed_rank in ended:
+            found = find_missing_rank(self.reports)  # that rank waited too, and then ended itself
+            if found is not None and found.ranks:
+                return found
         if self.blamed_rank is not None:
             sentence = f"The log names rank {self.blamed_rank} as the one that the others waited for."
             others = [rank for rank in dict.fromkeys(self.blamed_others) if rank != self.blamed_rank]

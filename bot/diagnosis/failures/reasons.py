@@ -5,6 +5,7 @@ is a reason that no other failure of the run brings about: a refusal, a limit, a
 """
 
 import enum
+import re
 from functools import lru_cache
 
 from bot.diagnosis.failures.vague_lines import is_vague
@@ -52,7 +53,8 @@ _ORIGIN = compile_pattern(
     r"|\binsufficient|\bout of (?:\w+ )?(?:memory|space|quota|credit)|\bno (?:space|free|memory)\b|\bquota\b"
     r"|\bexceed(?:s|ed|ing)\b.{0,40}\b(?:memory|limit|budget|quota|capacity|retries|size)"
     r"|\bover (?:the )?\w* ?(?:quota|budget)"
-    r"|\bnot enough\b|\blimit (?:of \S+ )?(?:was |is )?(?:reached|hit)|\bmaximum number of users"
+    r"|\bnot enough\b|\blimit (?:of \S+ )?(?:was |is )?(?:reached|hit|allows)"
+    r"|\b[a-z]*(?:limit|quota)exceeded|\bmaximum number of users"
     r"|\bnot have (?:\w+ )?(?:permission|access)|n't have (?:\w+ )?(?:permission|access)|\bfail(?:ed)? to extend\b"
     r"|\bcorrupt|\btruncated\b|\bdamaged\b|\bchecksum (?:error|mismatch|fail\w*|of|does|did)|\b(?:bad"
     r"|wrong|invalid) checksum|\bcrc (?:error|mismatch|check)|\bcrc32?\b.*\bfail"
@@ -88,6 +90,7 @@ _CONSEQUENCE = compile_pattern(
     r"|\bgiving up\b|\baborted\b|\binterrupted\b|\bmismatch between collectives|\bdisagree\b|\bacross all ranks\b"
     r"|\buneven (?:number|inputs)|\bcollectives?\b.{0,40}\bfailed|\bhealth ?check failed|\bhost sync|\bmpi_err_\w+"
     r"|\bactor died|\bworkers? (?:jobs? )?(?:has |have )?(?:died|failed|exited)|\bdied while\b"
+    r"|\b(?:workers?|process(?:es)?|children) (?:is|are|was|were) (?:no longer (?:alive|running)|not alive|dead)\b"
     r"|\bsigabrt\b|\bsigterm\b"
     r"|\b(?:exit(?:ed)?|return(?:ed)?|failed)\b.{0,20}\b(?:status|code)\b:? ?-?[1-9]|\breturned a failure\b"
     r"|\bsome \w+ jobs failed|\bdid not (?:start|complete)\b|\bran into error\b|\bother traceback\b|\bdevice log\b"
@@ -102,6 +105,15 @@ _REFUSED = compile_pattern(
     r"|429 too many requests|404 not found|410 gone|451 unavailable|507 insufficient storage)\b"
 )
 """A status of HTTP, with which nothing else that failed makes a server answer."""
+
+
+_NONE_COUNTED = re.compile(
+    r"(?i)\b(?:(?:number|count) of |num_?|n_)?(?:nans?|infs?|non-?finite|(?:grad_)?(?:over|under)flow(?:s|ed)?|skipped"
+    r"|invalid|corrupt(?:ed)?|truncated|duplicated?|mismatch(?:e[sd])?|missing|unexpected)"
+    r"(?:[ _](?!(?:rank|process|worker|task|index|id|device|host|node)\w*[ :=])[a-z]{2,14}s)?"
+    r" ?[:=] *(?:0(?:\.0+)?(?![\w.%])|false\b|none\b)"
+)
+"""A counter of what did not happen, as lines of progress have them."""
 
 
 class Grade(enum.IntEnum):
@@ -125,6 +137,7 @@ def states_refusal(text: str) -> bool:
 @lru_cache(maxsize=256)
 def grade(text: str) -> Grade:
     """Grade a line without its prefixes."""
+    text = _NONE_COUNTED.sub("", text)
     if states_refusal(text):
         return Grade.ORIGIN
     if _CONSEQUENCE.contains(text):

@@ -236,7 +236,7 @@ class RootCauseTracker:
         """Return the candidate that explains the others."""
         if not self.candidates:
             return None
-        root = explaining_candidate(list(self.candidates.values()))
+        root = explaining_candidate(list(self.candidates.values()), self.notes.values())
         return next((one for one in self.candidates.values() if continues_message(root, one)), root)
 
     def failures(self, end: int | None, lines_since: LinesSince, last_words: LinesSince) -> list[Failure]:

@@ -5,6 +5,7 @@ pods `trainer-3`. Ranks in the midst of a message may be those of peers, so they
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from bot.diagnosis.failures.subjects import is_complaint
@@ -46,6 +47,10 @@ _LOST = re.compile(
     r"|\bstraggler:? (?:is )?(?:rank|worker) (\d{1,5})\b"
 )
 _DETAIL = re.compile(r"(?i)\b(?:for|on|of|from|by|at|in) (?:global |local )?rank[ :=#]?(\d{1,5})\b(?! of)")
+_VALUE = re.compile(r"^\W{0,3}(?i:rank|worker|replica)[ #]{0,4}(\d{1,5}) ?[:=] *(-?\d[\w.+-]{0,40}|-?nan|-?inf)$")
+"""A row of a table that has one value for each rank."""
+MIN_EQUAL_RANKS = 2
+"""Number of ranks with the same value from which one with another is odd."""
 _SPAWNED = re.compile(r"^\W{0,3}Process (?:Spawn|Fork)Process-(\d{1,3}):")
 """The head of a child's traceback. Children count from 1."""
 _HEADER = "Traceback (most recent call last)"
@@ -88,6 +93,16 @@ def find_detail_rank(rows: Sequence[str]) -> int | None:
     """Return the only rank that lines below a message state, as in `did not receive grad for rank 1`."""
     ranks = {int(found[1]) for row in rows for found in _DETAIL.finditer(row)}
     return ranks.pop() if len(ranks) == 1 else None
+
+
+def find_odd_rank(rows: Sequence[str]) -> int | None:
+    """Return the only rank whose value differs in a table of the ranks' values below a message, if all others agree."""
+    values = {int(found[1]): found[2] for row in rows if (found := _VALUE.search(row.strip()))}
+    counts = Counter(values.values())
+    if len(counts) != 2 or len(values) <= MIN_EQUAL_RANKS:
+        return None
+    value, count = counts.most_common()[-1]
+    return next(rank for rank, one in values.items() if one == value) if count == 1 else None
 
 
 def find_head_rank(rows: Sequence[str]) -> int | None:

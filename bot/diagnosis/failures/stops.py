@@ -1,6 +1,7 @@
 """What a stop explains: a person, a scheduler or a launcher ended the run, and much fails afterwards."""
 
 import re
+from collections.abc import Iterable
 
 from bot.diagnosis.failures.candidates import Candidate, is_headless, states_crash
 from bot.diagnosis.failures.reasons import Grade, grade
@@ -12,11 +13,13 @@ ENDED_FROM_OUTSIDE = frozenset(
 """Signatures of what a scheduler does to a run that need not have failed: it may start the run again elsewhere."""
 _FAILED_RECOVERY = "recovery_failed"
 """Signature of a scheduler that tried that in vain."""
+_QUOTA, _NO_ROOM, _NO_OFFER = "quota_for_job", "no_capacity", "no_capacity_error"
+"""Signatures of an offer of a cloud beyond a quota, of one without room, and of a search that found no other."""
 _OF_CRASHES = (Precedence.WEAK, Precedence.ABORT)
 _FAILED_BEFORE_STOP = (Precedence.ABORT, Precedence.TEARDOWN)
 """A process that ended with an error before a stop shows that something failed, unlike a lost connection."""
 
-_SYSTEM_REPORTS = frozenset({"xid_fatal", "kernel_oom", "storage_io"})
+SYSTEM_REPORTS = frozenset({"xid_fatal", "kernel_oom", "storage_io"})
 """Signatures of what no failure of a program brings about. The kernel's lines often follow those of the program."""
 _REPORT_LINES = 60
 CRASH_DUMP = "crash_dump"
@@ -31,11 +34,15 @@ _EXITED_BY_ITSELF = re.compile(
 """A process that no signal of a stop ended. A scheduler then ends the other processes of its step."""
 
 
-def explaining_candidate(candidates: list[Candidate]) -> Candidate:
+def explaining_candidate(candidates: list[Candidate], notes: Iterable[Candidate] = ()) -> Candidate:
     """Return the candidate that explains the others.
 
     A stop explains what follows it, and the peers that lost their connection just before it was logged. It explains
     neither a failure before it nor what gives a reason for the stop, such as a time limit.
+
+    Args:
+        candidates: the failures.
+        notes: what else the log reports.
     """
     stop = min((one for one in candidates if one.precedence is Precedence.STOP), key=_line, default=None)
     if stop is not None:
@@ -48,7 +55,10 @@ def explaining_candidate(candidates: list[Candidate]) -> Candidate:
         candidates = own or [stop]
     lost = {one.decisive_line for one in candidates if one.precedence is Precedence.CASCADE}
     first = min(candidates, key=lambda one: (_order(one, lost), one.line))
-    reports = _failed_recovery(first, candidates), _system_report(first, candidates), _crash_before(first, candidates)
+    reports = (
+        _failed_recovery(first, candidates), _system_report(first, candidates), _crash_before(first, candidates),
+        _failed_search(first, candidates, notes),
+    )  # fmt: skip
     return next((one for one in reports if one is not None), first)
 
 
@@ -57,6 +67,13 @@ def _failed_recovery(first: Candidate, candidates: list[Candidate]) -> Candidate
     if first.name not in ENDED_FROM_OUTSIDE:
         return None
     return next((one for one in candidates if one.name == _FAILED_RECOVERY and one.line > first.line), None)
+
+
+def _failed_search(first: Candidate, candidates: list[Candidate], notes: Iterable[Candidate]) -> Candidate | None:
+    """The later report that no offer of a cloud was left, if another one was refused for lack of room; None without."""
+    if first.name != _QUOTA or not any(note.name == _NO_ROOM and note.line < first.line for note in notes):
+        return None
+    return next((one for one in candidates if one.name == _NO_OFFER and one.line > first.line), None)
 
 
 def _follows_lost_peers(candidates: list[Candidate], stop: Candidate) -> bool:
@@ -86,7 +103,7 @@ def _system_report(first: Candidate, candidates: list[Candidate]) -> Candidate |
         return None
     if grade(first.excerpt[first.root_index]) is not Grade.OUTCOME:
         return None
-    reports = [one for one in candidates if one.name in _SYSTEM_REPORTS and one.precedence is Precedence.ROOT]
+    reports = [one for one in candidates if one.name in SYSTEM_REPORTS and one.precedence is Precedence.ROOT]
     later = [one for one in reports if not one.has_exception and 0 < one.line - first.line <= _REPORT_LINES]
     return min(later, key=_line, default=None)
 

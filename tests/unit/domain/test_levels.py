@@ -37,6 +37,18 @@ def test_level_of_each_format_in_colour(line: str, level: Level, colour: str) ->
     assert stated_level(colour.format(line)) == level
 
 
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("W 11-29 03:06:22 instance_utils.py:112] bad", Level.WARNING),
+        ("E 03:06:22.118 main.rs bad", Level.ERROR),
+        ("E 11 29", None),
+    ],
+)
+def test_letter_before_a_day_or_a_time(line: str, level: Level | None) -> None:
+    assert stated_level(line) == level
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_level_after_the_prefix_of_a_launcher(launcher: str) -> None:
     lines = [(line, level) for _, line, level in FORMATS if not line.startswith(("{", "<")) and " main " not in line]

@@ -15,16 +15,22 @@ OUTCOMES = (
     "NCCL communicator was aborted on rank 0.",
     "Segmentation fault (core dumped)",
     "training failed with exit code 1",
+    "RuntimeError: Some background workers are no longer alive",
 )
 FAULTS = (
     "RuntimeError: driver call 13 reported a problem in stage 2",
     "ERROR worker 3: reader stopped",
+    "iteration 40 | lm loss: 2.1 | number of nan iterations:   0 |",
+    "step=100, overflow: 0, invalid samples: 0, nan=False",
     "KeyError: 'optimizer.betas'",
 )
 REASONS = (
     "ValueError: expected 512 tokens, found 17",
     "ModuleNotFoundError: No module named 'apex'",
     "size mismatch for head.weight",
+    "number of nan iterations:   3",
+    "missing ranks: 0",
+    "invalid value: 0.5",
     "DimensionMismatch: A has dimensions (7,128) but B has dimensions (24,128)",
     "the grad norm is not finite",
 )

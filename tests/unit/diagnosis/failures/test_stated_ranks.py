@@ -4,7 +4,7 @@ import pytest
 
 from bot.diagnosis.failures.rank_reports import find_ended_rank, find_launcher_rank
 from bot.diagnosis.failures.rank_roster import RankRoster
-from bot.diagnosis.failures.stated_ranks import find_head_rank, find_local_rank, find_rank, rank_of_name
+from bot.diagnosis.failures.stated_ranks import find_head_rank, find_local_rank, find_odd_rank, find_rank, rank_of_name
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,18 @@ def test_first_rank_of_a_node_follows_from_what_the_launcher_states() -> None:
     assert roster.find_local("", 3) == 11
     roster.read("", "torchrun --node_rank=0 --nproc_per_node=8 train.py")
     assert roster.find_local("", 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "rank"),
+    [
+        (("0.5", "0.5", "nan"), 2),
+        (("0.5", "0.25", "0.5", "0.5"), 1),
+        (("0.5", "0.25"), None),
+        (("0.5", "0.25", "0.125"), None),
+        (("0.5", "0.5", "0.25", "0.25"), None),
+        (("0.5", "0.5", "0.5"), None),
+    ],
+)
+def test_odd_rank_has_the_only_other_value(values: tuple[str, ...], rank: int | None) -> None:
+    assert find_odd_rank([f"rank   {index} = {value}" for index, value in enumerate(values)]) == rank

@@ -255,4 +255,11 @@ def _sqlite_engine(url: URL, busy_timeout_s: float) -> AsyncEngine:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _roll_back(connection: DBAPIConnection, _entry: ConnectionPoolEntry, _error: BaseException | None) -> None:
+        # A statement that was cancelled ends in the connection's thread, and keeps SQLite's lock: a closed connection
+        # lives on until its statements are collected as garbage (observed with aiosqlite 0.22, 2026-11-30).
+        with suppress(sqlite3.Error):
+            connection.rollback()
+
     return engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -43,6 +43,32 @@ async def test_an_exception_rolls_the_transaction_back(database: Database, now: 
 
     async with database.read() as connection:
         assert (await connection.execute(heartbeats.select())).all() == []
+
+
+async def test_a_cancelled_transaction_releases_its_lock(database_url: str, now: datetime) -> None:
+    database = Database(database_url, busy_timeout_s=1)
+
+    async def write(name: str) -> None:
+        async with database.write() as connection:
+            for number in range(3):
+                insert = heartbeats.insert().values(name=f"{name} {number}", at=now).returning(heartbeats.c.name)
+                stored = await connection.execute(insert)
+                assert stored.scalar_one().startswith(name)
+
+    kept: Sequence[BaseException | None] = ()  # whoever receives the error keeps the statements alive
+    for turn in range(200):  # so that each statement is cancelled while its thread runs it
+        writing = asyncio.create_task(write(f"cancelled {turn}"))
+        await asyncio.sleep(turn / 50_000)
+        writing.cancel()
+        kept = await asyncio.gather(writing, return_exceptions=True)
+        await write(f"next {turn}")
+
+    async with database.read() as connection:
+        names = (await connection.scalars(heartbeats.select().with_only_columns(heartbeats.c.name))).all()
+    await database.aclose()
+    assert len(kept) == 1
+    assert sum(name.startswith("next") for name in names) == 200 * 3
+    assert sum(name.startswith("cancelled") for name in names) % 3 == 0
 
 
 async def test_times_are_stored_in_utc_to_the_microsecond(database: Database) -> None:

@@ -48,7 +48,7 @@ GROUP_SIZE = 12
 _RETRY_NOTICE = "advice_retry"
 """Signature of lines that count attempts. The last one that fails is not followed by another."""
 
-_VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|(?<![0-9])(?<!\b0\.)\d{4,}")
+VOLATILE = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|(?<![0-9])(?<!\b0\.)\d{4,}")
 """The parts in which ranks' lines differ. Exit codes, Xids, signal numbers and fractions remain."""
 
 
@@ -120,7 +120,7 @@ class Catalogue:
 
     def classify(self, text: str) -> Signature | None:
         """Return the first signature that matches a line without its prefixes."""
-        key = _VOLATILE.sub("#", text)
+        key = VOLATILE.sub("#", text)
         if len(key) > CACHED_LENGTH:
             return self._search(text.encode())
         if key in self.cache:

@@ -7,16 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bot.diagnosis.catalogue import CACHED_LENGTH, CACHED_LINES, HIDING_ROLES, Catalogue, Signature
+from bot.diagnosis.catalogue import CACHED_LENGTH, CACHED_LINES, HIDING_ROLES, VOLATILE, Catalogue, Signature
 from bot.diagnosis.failures.documents import is_echoed
 from bot.diagnosis.failures.failure_events import ReadPosition, parse_event
 from bot.diagnosis.failures.mentions import is_only_printed
 from bot.diagnosis.failures.noise import as_handled, is_dump, is_handled, is_hypothetical, is_quotation
 from bot.diagnosis.failures.rank_evidence import RankEvidence, is_table_row
 from bot.diagnosis.failures.tracebacks import RaisedException
-
-_LONG_NUMBER = re.compile(r"0x[0-9a-fA-F]+|(?<=ank )\d+|\d{4,}")
-"""The parts in which repeated lines differ. Exit codes, Xids and statuses are shorter and remain."""
 
 
 class MentionFacts(NamedTuple):
@@ -51,7 +48,7 @@ class LineReader:
 
     def read(self, text: str) -> LineFacts:
         """Return what a text states."""
-        key = _LONG_NUMBER.sub(_mask, text)
+        key = VOLATILE.sub(_mask, text)
         found = self._known.get(key)
         if found is None:
             found = LineFacts(self._catalogue.classify(text), is_table_row(text), _states_ranks(text))

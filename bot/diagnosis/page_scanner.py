@@ -143,7 +143,7 @@ class PageScanner:
                 if self._checkpoint.search(raw) is not None:
                     self._read_checkpoint(state, cursor, raw)
                 self._read_failure(state, cursor, raw, tail)
-                between.may_await = True
+                between.expect_rows()
                 failure = _find(self._failure, page, stop)
             if is_failure or life < NOT_FOUND:
                 life = self._next_life(state, page, stop)

@@ -26,8 +26,11 @@ class LinesBetween:
     def __init__(self, page: bytes, offset: int, first_line: int, origins: Sequence[Origin] | None) -> None:
         self._page, self._offset, self._first_line, self._origins = page, offset, first_line, origins
         self._position = self._index = 0
-        self.may_await = True
-        """May an excerpt be incomplete? Each event may begin one."""
+        self._may_await = True
+
+    def expect_rows(self) -> None:
+        """Search for incomplete excerpts again: an event may have begun one."""
+        self._may_await = True
 
     def read_before(self, cursor: LineCursor, tracker: RootCauseTracker, *, has_trained: bool) -> None:
         """Read the lines before that of the cursor."""
@@ -64,8 +67,8 @@ class LinesBetween:
         """Add the lines up to a position to the excerpts that are not complete."""
         start, index = self._position, self._index
         self._position, self._index = end, end_index
-        awaiting = [one for one in tracker.all_candidates() if one.missing_lines > 0] if self.may_await else []
-        self.may_await = bool(awaiting)
+        awaiting = [one for one in tracker.all_candidates() if one.missing_lines > 0] if self._may_await else []
+        self._may_await = bool(awaiting)
         if not awaiting:
             return
         first = max(start, min(one.excerpt_end for one in awaiting) - self._offset)

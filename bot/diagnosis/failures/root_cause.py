@@ -47,6 +47,7 @@ from bot.diagnosis.failures.recovery import (
     is_contradicted,
     passes_once_ready,
 )
+from bot.diagnosis.failures.routine import GoneOn
 from bot.diagnosis.failures.series import NEXT_PART, SERIES_FAILED, NextRun, is_start
 from bot.diagnosis.failures.severities import RunOutcome, recategorize
 from bot.diagnosis.failures.stops import ENDED_FROM_OUTSIDE, explaining_candidate
@@ -257,9 +258,9 @@ class RootCauseTracker:
         if root is not None:
             goes_on = self.recovery.new_steps_since_event > 0 or self.recovery.survives(root)
             has_recovered = self._has_recovered(root) and (goes_on or end is None)
-            has_gone_on = "" if has_recovered else self._goes_on(root, lines_since, has_ended=has_ended)
-            if (has_recovered or has_gone_on) and not root.is_final:
-                is_overcome = root.is_overcome or self.recovery.is_overcome or has_gone_on == "long"
+            gone_on = "" if has_recovered else self._goes_on(root, lines_since, has_ended=has_ended)
+            if (has_recovered or gone_on) and not root.is_final:
+                is_overcome = root.is_overcome or self.recovery.is_overcome or gone_on == "long"
                 found.append(_survived(replace(root, is_overcome=is_overcome), outcome))
             else:
                 found.append(self._current(root, outcome))
@@ -342,9 +343,9 @@ class RootCauseTracker:
     def _close_survived(self, root: Candidate, following: Candidate, lines_since: LinesSince) -> None:
         """Close a failure that the run survived before the following one."""
         has_recovered = self._has_recovered(root)
-        goes_on = "" if has_recovered else self._goes_on(root, lines_since)
-        if has_recovered or goes_on or (self.recovery.starts > 0 and fails_after_restart(root, following)):
-            self._close(root, is_overcome=goes_on == "long")
+        gone_on = "" if has_recovered else self._goes_on(root, lines_since)
+        if has_recovered or gone_on or (self.recovery.starts > 0 and fails_after_restart(root, following)):
+            self._close(root, is_overcome=gone_on == "long")
 
     def _reopen(self) -> bool:
         """Let a job's failure that others went on after be that of the series; return whether there is one."""
@@ -360,8 +361,7 @@ class RootCauseTracker:
     def _is_contradicted(self, root: Candidate) -> bool:
         return not self.recovery.is_restarted and is_contradicted(root, self.candidates.values(), self.recovery.life)
 
-    def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> str:
-        """Return how long the program has gone on after a failure, by its lines: not at all, briefly or long."""
+    def _goes_on(self, root: Candidate, lines_since: LinesSince, *, has_ended: bool = False) -> GoneOn:
         lines = lines_since(self.recovery.failed_at.offset)
         is_stated = has_ended and self.recovery.states_end(lines)
         if has_ended and self.recovery.reaches_end(is_stated=is_stated) and not self._is_contradicted(root):

@@ -8,6 +8,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from bot.diagnosis.failures.endings import EXIT_ZERO, ends_well, is_complete
 from bot.diagnosis.failures.frames import LineKind, line_kind
@@ -22,6 +23,8 @@ from bot.diagnosis.reading.sourced_lines import SourcedLine
 from bot.diagnosis.training.progress import PROGRESS, parse_sample
 from bot.domain.regex import compile_pattern
 
+GoneOn = Literal["", "briefly", "long"]
+"""How long a program has gone on after a failure; "" for not at all."""
 MAX_SHAPES, MAX_COUNTERS = 128, 16
 MIN_LINES, MIN_SHAPES = 3, 2
 """Number of lines, and of different shapes, that show that the routine goes on."""

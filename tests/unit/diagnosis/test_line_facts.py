@@ -24,6 +24,17 @@ def test_statuses_and_numbers_of_another_length_are_read_again(reader: LineReade
     assert reader.read("wrote 20417 rows") is not reader.read("wrote 204177 rows")
 
 
+def test_lines_with_other_fractions_are_read_again(reader: LineReader) -> None:
+    above, collapsed = (
+        reader.read(f"overflow detected, setting loss scale to: {scale}") for scale in (0.0156, "0.0001")
+    )
+
+    assert above.signature is not None
+    assert above.signature.name == "overflow_skip"
+    assert collapsed.signature is not None
+    assert collapsed.signature.name == "loss_scale_collapsed"
+
+
 @pytest.mark.parametrize(
     ("text", "states_ranks"),
     [

@@ -15,7 +15,7 @@ OUTCOMES = (
     "NCCL communicator was aborted on rank 0.",
     "Segmentation fault (core dumped)",
     "training failed with exit code 1",
-    "RuntimeError: Some background workers are no longer alive",
+    "RuntimeError: Some background workers are not alive",
 )
 FAULTS = (
     "RuntimeError: driver call 13 reported a problem in stage 2",
